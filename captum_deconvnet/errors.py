@@ -1,0 +1,62 @@
+"""Every error a user of this package can meet, each with one clear line to read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CaptumDeconvnetError(Exception):
+    """The base of every error this package raises for bad input."""
+
+
+class UnknownNameError(CaptumDeconvnetError, LookupError):
+    """A model, layer, rule or option of that name does not exist."""
+
+
+class UnsupportedOperationError(CaptumDeconvnetError, RuntimeError):
+    """An operation on the way to the input has no projection rule (``strict=True``)."""
+
+
+class TrainModeError(CaptumDeconvnetError, RuntimeError):
+    """A batch norm in train mode mixes the images of a batch and cannot be projected."""
+
+
+class InferenceModeError(CaptumDeconvnetError, RuntimeError):
+    """Tensors made under ``torch.inference_mode`` cannot be projected."""
+
+
+class NonFiniteError(CaptumDeconvnetError, ValueError):
+    """An input, weight or activation is NaN or infinite."""
+
+
+class UnitError(CaptumDeconvnetError, IndexError):
+    """A unit lies outside its feature map, its batch or its layer."""
+
+
+class LayerError(CaptumDeconvnetError, ValueError):
+    """A layer exists but cannot be used as asked: not run, or not one tensor."""
+
+
+class ModelError(CaptumDeconvnetError, ValueError):
+    """A model cannot be used as asked: no convolution, a wrong input, not a module."""
+
+
+class WeightsError(CaptumDeconvnetError, RuntimeError):
+    """Weights could not be found, downloaded, read or fitted to the model."""
+
+
+class ImageError(CaptumDeconvnetError, ValueError):
+    """A file is not an image, or an image does not fit the model."""
+
+
+def near_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """The ``count`` known names nearest to ``name``, best first; may be empty."""
+    return difflib.get_close_matches(name, list(known), n=count, cutoff=0.3)
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], hint: str = "") -> UnknownNameError:
+    """The error for an unknown ``name``, naming its nearest neighbours."""
+    near = near_names(name, known)
+    nearest = f" Nearest: {', '.join(near)}." if near else ""
+    return UnknownNameError(f"Unknown {kind} {name!r}.{nearest}{' ' + hint if hint else ''}")

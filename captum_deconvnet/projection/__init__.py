@@ -1,0 +1,1 @@
+"""Forward once, recorded; backward many times, projected."""

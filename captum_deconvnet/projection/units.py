@@ -1,0 +1,26 @@
+"""A unit: one activation of one feature map of one image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One activation, the thing that is projected (Zeiler & Fergus, section 2.1).
+
+    Args:
+        image: index into the batch that was recorded.
+        layer: module path, e.g. ``"features.29"``.
+        channel: index of the feature map.
+        row: vertical position in the map; 0 for a layer without positions, such as a logit.
+        column: horizontal position in the map; 0 for a layer without positions.
+        value: the activation there.
+    """
+
+    image: int
+    layer: str
+    channel: int
+    row: int = 0
+    column: int = 0
+    value: float = 1.0
