@@ -1,3 +1,31 @@
 """Zeiler-Fergus deconvnet projections for Captum, on any torchvision or timm conv net."""
 
+from captum_deconvnet.attr import DeconvNet, LayerDeconvNet, NeuronDeconvNet
+from captum_deconvnet.projection import rules
+from captum_deconvnet.projection.family import Family
+from captum_deconvnet.projection.receipt import Receipt, ReceiptEntry
+from captum_deconvnet.projection.receptive_field import Box, ReceptiveField
+from captum_deconvnet.projection.record import record
+from captum_deconvnet.projection.recording import Recording
+from captum_deconvnet.projection.units import Unit
+from captum_deconvnet.registry import LoadedModel, list_models, load_model
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Box",
+    "DeconvNet",
+    "Family",
+    "LayerDeconvNet",
+    "LoadedModel",
+    "NeuronDeconvNet",
+    "Receipt",
+    "ReceiptEntry",
+    "ReceptiveField",
+    "Recording",
+    "Unit",
+    "list_models",
+    "load_model",
+    "record",
+    "rules",
+]

@@ -16,6 +16,7 @@ class Unit:
         row: vertical position in the map; 0 for a layer without positions, such as a logit.
         column: horizontal position in the map; 0 for a layer without positions.
         value: the activation there.
+        frame: position in time, for a video model.
     """
 
     image: int
@@ -24,3 +25,4 @@ class Unit:
     row: int = 0
     column: int = 0
     value: float = 1.0
+    frame: int = 0

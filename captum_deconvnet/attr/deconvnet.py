@@ -1,0 +1,116 @@
+"""``DeconvNet``: the projection of a model's output to its input, as a Captum attribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from captum_deconvnet.attr.captum_compat import (
+    GradientAttribution,
+    TargetType,
+    TensorOrTupleOfTensorsGeneric,
+    format_output,
+    format_tensor_into_tuples,
+    is_tuple,
+    log_usage,
+)
+from captum_deconvnet.attr.projected_forward import ProjectedForward
+from captum_deconvnet.projection.call import is_signal
+from captum_deconvnet.projection.family import Family, family
+
+
+class DeconvNet(GradientAttribution):  # type: ignore[misc]
+    r"""The deconvnet projection of a model's output (Zeiler & Fergus 2014, section 2.1).
+
+    Drop-in for :class:`captum.attr.Deconvolution`, right for every spelling of ReLU and for every
+    operation that has a rule; see :func:`captum_deconvnet.record` for the rules. Neither the
+    model nor the input is touched.
+
+    Args:
+        model: any conv net, in eval mode if it has batch norms.
+        relu: how rectifiers pass the signal: ``"deconvnet"``, ``"guided"``, ``"gradient"``,
+            ``"adjoint"``, or a :class:`captum_deconvnet.Family`.
+        rules: rules of your own, by aten operation, torch function or module class.
+        strict: raise if an operation without a rule lies on the way to the input.
+
+    Raises:
+        AssertionError: if ``model`` is not a module, as Captum does.
+        UnknownNameError: for an unknown ``relu``.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        relu: str | Family = "deconvnet",
+        rules: Mapping[Any, Any] | None = None,
+        strict: bool = False,
+    ) -> None:
+        """Attribute to the inputs of ``model``."""
+        GradientAttribution.__init__(self, model)
+        require_module(model)
+        self.model = model
+        self.relu, self.rules, self.strict = family(relu), rules, strict
+
+    @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
+    def attribute(
+        self,
+        inputs: TensorOrTupleOfTensorsGeneric,
+        target: TargetType = None,
+        additional_forward_args: Any = None,
+    ) -> TensorOrTupleOfTensorsGeneric:
+        r"""Project one output of each example to the input, with seed 1 as Captum has it.
+
+        Args:
+            inputs: a batch (N, C, H, W), or a tuple of inputs with N first.
+            target: which output: None for a model with one output an example, an int, a tensor,
+                a tuple, or a list of these, one an example.
+            additional_forward_args: further arguments of the model, one or a tuple.
+
+        Returns:
+            The projection, of the shape and form of ``inputs``; signed.
+
+        Raises:
+            AssertionError: for a missing target or inputs that are no tensors, as Captum does.
+            IndexError: for a target that does not exist.
+            TrainModeError: for a batch norm in train mode, naming it.
+            InferenceModeError: under ``torch.inference_mode``.
+            NonFiniteError: for NaN or infinite inputs or weights.
+            UnsupportedOperationError: with ``strict``, naming module and operation.
+
+        Example:
+            >>> import torch, captum_deconvnet as cdn
+            >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(),
+            ...                           torch.nn.Flatten(), torch.nn.Linear(8 * 36, 5)).eval()
+            >>> cdn.DeconvNet(net).attribute(torch.rand(2, 3, 8, 8), target=[0, 4]).shape
+            torch.Size([2, 3, 8, 8])
+        """
+        leaves = as_leaves(inputs)
+        gradients = self.gradient_func(
+            self.projected(len(leaves)), leaves, target, additional_forward_args
+        )
+        return format_output(is_tuple(inputs), gradients)
+
+    def projected(self, count: int) -> ProjectedForward:
+        """The model's forward function, with projections for gradients to ``count`` inputs."""
+        return ProjectedForward(self.model, count, self.relu, self.rules, self.strict)
+
+
+def as_leaves(inputs: Any) -> tuple[Tensor, ...]:
+    """The inputs as leaves of a new autograd graph; the given tensors stay as they are."""
+    given = format_tensor_into_tuples(inputs)
+    return tuple(_leaf(tensor) for tensor in given)
+
+
+def _leaf(tensor: Tensor) -> Tensor:
+    return tensor.detach().requires_grad_() if is_signal(tensor) else tensor
+
+
+def require_module(model: Any) -> None:
+    """Raise as Captum does for a model that is not a module."""
+    if not isinstance(model, nn.Module):
+        raise AssertionError(
+            f"Given model must be an instance of torch.nn.Module, not {type(model).__name__}."
+        )

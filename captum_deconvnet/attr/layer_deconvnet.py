@@ -1,0 +1,100 @@
+"""``LayerDeconvNet``: the projection of the output to a hidden layer, as a Captum attribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from captum_deconvnet.attr.captum_compat import (
+    GradientAttribution,
+    LayerAttribution,
+    TargetType,
+    TensorOrTupleOfTensorsGeneric,
+    compute_layer_gradients_and_eval,
+    format_output,
+    log_usage,
+)
+from captum_deconvnet.attr.deconvnet import DeconvNet, as_leaves, require_module
+from captum_deconvnet.attr.layer import layer_module
+from captum_deconvnet.projection.family import Family
+
+
+class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[misc]
+    r"""The deconvnet projection of a model's output, stopped at a hidden layer.
+
+    Captum has no such class; it follows the conventions of :class:`captum.attr.LayerGradCam`.
+
+    Args:
+        model: any conv net, in eval mode if it has batch norms.
+        layer: the module to stop at, or its path.
+        device_ids: the devices of a DataParallel model, in order.
+        relu: as for :class:`DeconvNet`.
+        rules: as for :class:`DeconvNet`.
+        strict: as for :class:`DeconvNet`.
+
+    Raises:
+        AssertionError: if ``model`` is not a module, as Captum does.
+        UnknownNameError: for a layer path that is not in the model, with near names.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module | str,
+        device_ids: list[int] | None = None,
+        *,
+        relu: str | Family = "deconvnet",
+        rules: Mapping[Any, Any] | None = None,
+        strict: bool = False,
+    ) -> None:
+        """Attribute the output of ``model`` to ``layer``."""
+        require_module(model)
+        LayerAttribution.__init__(self, model, layer_module(model, layer), device_ids)
+        GradientAttribution.__init__(self, model)
+        self.deconv = DeconvNet(model, relu=relu, rules=rules, strict=strict)
+
+    @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
+    def attribute(
+        self,
+        inputs: TensorOrTupleOfTensorsGeneric,
+        target: TargetType = None,
+        additional_forward_args: Any = None,
+        attribute_to_layer_input: bool = False,
+    ) -> Tensor | tuple[Tensor, ...]:
+        r"""Project one output of each example to the layer, with seed 1.
+
+        Args:
+            inputs: a batch (N, C, H, W), or a tuple of inputs with N first.
+            target: which output, in all forms that :meth:`DeconvNet.attribute` takes.
+            additional_forward_args: further arguments of the model, one or a tuple.
+            attribute_to_layer_input: stop at the layer's input instead of its output.
+
+        Returns:
+            The signal at the layer, of the shape of its output (or input); a tuple if the layer
+            gives several tensors.
+
+        Raises:
+            AssertionError: for a missing target, as Captum does.
+            IndexError: for a target that does not exist.
+            TrainModeError: for a batch norm in train mode, naming it.
+
+        Example:
+            >>> import torch, captum_deconvnet as cdn
+            >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(),
+            ...                           torch.nn.Flatten(), torch.nn.Linear(8 * 36, 5)).eval()
+            >>> cdn.LayerDeconvNet(net, "1").attribute(torch.rand(2, 3, 8, 8), target=3).shape
+            torch.Size([2, 8, 6, 6])
+        """
+        leaves = as_leaves(inputs)
+        signals, outputs = compute_layer_gradients_and_eval(
+            self.deconv.projected(len(leaves)),
+            self.layer,
+            leaves,
+            target,
+            additional_forward_args,
+            device_ids=self.device_ids,
+            attribute_to_layer_input=attribute_to_layer_input,
+        )
+        return format_output(len(outputs) > 1, tuple(signals))

@@ -1,0 +1,99 @@
+"""``NeuronDeconvNet``: the projection of a hidden neuron to the input, as a Captum attribution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from captum_deconvnet.attr.captum_compat import (
+    GradientAttribution,
+    NeuronAttribution,
+    SliceIntType,
+    TensorOrTupleOfTensorsGeneric,
+    construct_neuron_grad_fn,
+    log_usage,
+)
+from captum_deconvnet.attr.deconvnet import DeconvNet, require_module
+from captum_deconvnet.attr.layer import layer_module
+from captum_deconvnet.projection.family import Family
+
+NeuronSelector = int | tuple[int | SliceIntType, ...] | Callable[..., Tensor]
+
+
+class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[misc]
+    r"""The deconvnet projection of one neuron (Zeiler & Fergus 2014, section 2.1).
+
+    Drop-in for :class:`captum.attr.NeuronDeconvolution`. The neuron is seeded with 1, as Captum
+    has it; the paper seeds it with its activation, which scales the projection by that. To
+    project many neurons from one forward pass use :func:`captum_deconvnet.record`.
+
+    Args:
+        model: any conv net, in eval mode if it has batch norms.
+        layer: the module that holds the neuron, or its path.
+        device_ids: the devices of a DataParallel model, in order.
+        relu: as for :class:`DeconvNet`.
+        rules: as for :class:`DeconvNet`.
+        strict: as for :class:`DeconvNet`.
+
+    Raises:
+        AssertionError: if ``model`` is not a module, as Captum does.
+        UnknownNameError: for a layer path that is not in the model, with near names.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: nn.Module | str,
+        device_ids: list[int] | None = None,
+        *,
+        relu: str | Family = "deconvnet",
+        rules: Mapping[Any, Any] | None = None,
+        strict: bool = False,
+    ) -> None:
+        """Attribute neurons of ``layer`` to the inputs of ``model``."""
+        require_module(model)
+        NeuronAttribution.__init__(self, model, layer_module(model, layer), device_ids)
+        GradientAttribution.__init__(self, model)
+        self.deconv = DeconvNet(model, relu=relu, rules=rules, strict=strict)
+
+    @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
+    def attribute(
+        self,
+        inputs: TensorOrTupleOfTensorsGeneric,
+        neuron_selector: NeuronSelector,
+        additional_forward_args: Any = None,
+        attribute_to_neuron_input: bool = False,
+    ) -> TensorOrTupleOfTensorsGeneric:
+        r"""Project one neuron, or the sum of several, to the input.
+
+        Args:
+            inputs: a batch (N, C, H, W), or a tuple of inputs with N first.
+            neuron_selector: an int for a layer of shape (N, C); a tuple of ints or slices, one a
+                dimension after the first; or a callable from the layer's output to one value
+                an example.
+            additional_forward_args: further arguments of the model, one or a tuple.
+            attribute_to_neuron_input: select from the layer's input instead of its output.
+
+        Returns:
+            The projection, of the shape and form of ``inputs``; signed.
+
+        Raises:
+            AssertionError: for a selector that does not fit the layer, as Captum does.
+            IndexError: for a neuron that does not exist.
+            TrainModeError: for a batch norm in train mode, naming it.
+
+        Example:
+            >>> import torch, captum_deconvnet as cdn
+            >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()).eval()
+            >>> neuron = cdn.NeuronDeconvNet(net, "1")
+            >>> neuron.attribute(torch.rand(2, 3, 8, 8), (5, 2, 2)).shape
+            torch.Size([2, 3, 8, 8])
+        """
+        self.deconv.gradient_func = construct_neuron_grad_fn(
+            self.layer, neuron_selector, self.device_ids, attribute_to_neuron_input
+        )
+        return self.deconv.attribute.__wrapped__(
+            self.deconv, inputs, None, additional_forward_args
+        )

@@ -1,0 +1,179 @@
+"""A forward function whose gradients are projections.
+
+Captum's machinery (target selection, neuron and layer gradients, noise tunnels) asks autograd
+for gradients. Here the model runs once under the recorder, without autograd; its output, and the
+output or input of every module that carries somebody's hook, is then tied to the inputs by one
+autograd node each, whose backward walks the tape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from captum_deconvnet.projection.call import is_signal
+from captum_deconvnet.projection.checks import (
+    check_inputs,
+    check_output,
+    check_projection,
+    check_rules,
+)
+from captum_deconvnet.projection.family import Family, family
+from captum_deconvnet.projection.forward import forward
+from captum_deconvnet.projection.recorder import Recorder
+from captum_deconvnet.projection.rules import rows
+from captum_deconvnet.projection.tape import Tape, Value
+
+
+@dataclass
+class ProjectedForward:
+    """Runs ``model`` so that gradients through the result are projections.
+
+    Args:
+        model: the model.
+        count: how many of the positional arguments are inputs to be attributed to.
+        relu: how rectifiers pass the signal.
+        rules: rules of the user's own.
+        strict: raise where an operation has no rule.
+    """
+
+    model: nn.Module
+    count: int
+    relu: str | Family = "deconvnet"
+    rules: Mapping[Any, Any] | None = None
+    strict: bool = False
+
+    def __call__(self, *args: Any) -> Any:
+        """The model's output, tied to the inputs."""
+        inputs, additional = args[: self.count], args[self.count :]
+        check_inputs(inputs)
+        kind = family(self.relu)
+        ties = Ties(self.model, Recorder(rows(self.rules, kind), kind), inputs, self.strict)
+        ran = forward(
+            self.model,
+            inputs,
+            additional,
+            recorder=ties.recorder,
+            entered=ties.hooked_input,
+            left=ties.hooked_output,
+            restored=ties.untied,
+            began=ties.begin,
+        )
+        check_output(self.model, ran.output)
+        output = ties.tie(ran.output)
+        ties.recorder.tape.prune(ties.tied)
+        return output
+
+
+@dataclass
+class Ties:
+    """The tensors of one forward pass that are tied into autograd.
+
+    Attributes:
+        ends: tied values, with the tensor that stands for each in autograd.
+        tied: every value that a projection can start from.
+    """
+
+    model: nn.Module
+    recorder: Recorder
+    inputs: tuple[Tensor, ...]
+    strict: bool
+    ends: list[tuple[Value, Tensor]] = field(default_factory=list)
+    tied: list[Value] = field(default_factory=list)
+    _plain: list[Any] = field(default_factory=list)
+
+    def begin(self, images: tuple[Value, ...]) -> None:
+        """The inputs are the first ends."""
+        self.ends = [
+            (value, tensor)
+            for value, tensor in zip(images, self.inputs, strict=True)
+            if value.flows
+        ]
+
+    def hooked_input(self, path: str, module: nn.Module, args: tuple[Any, ...]) -> Any:
+        """Tie a module's input, if somebody else hooked the module to see it."""
+        return self._tie_hooked(args, len(module._forward_pre_hooks))
+
+    def hooked_output(self, path: str, module: nn.Module, output: Any) -> Any:
+        """Tie a module's output, if somebody else hooked the module to see it."""
+        return self._tie_hooked(output, len(module._forward_hooks))
+
+    def untied(self, path: str, module: nn.Module, item: Any) -> Any:
+        """Let the model go on with its own tensors, whatever hooks were shown."""
+        plain = self._plain.pop()
+        if plain is None:
+            return None
+        torch.set_grad_enabled(False)
+        return plain[0]
+
+    def tie(self, item: Any) -> Any:
+        """``item`` with each of its tensors tied to the ends there are."""
+        return tree_map(self._tie_one, item)
+
+    def _tie_hooked(self, item: Any, hooks: int) -> Any:
+        ours = 2
+        if hooks <= ours:
+            self._plain.append(None)
+            return None
+        self._plain.append((item,))
+        tied = self.tie(item)
+        torch.set_grad_enabled(True)  # for what the other hooks do; `untied` turns it off again
+        return tied
+
+    def _tie_one(self, tensor: Any) -> Any:
+        value = self.recorder.storages.read(tensor) if isinstance(tensor, Tensor) else None
+        if value is None or not value.flows or not is_signal(tensor):
+            return tensor
+        ends = list(self.ends)
+        back = Back(self.model, self.recorder.tape, value, [end for end, _ in ends], self.strict)
+        with torch.enable_grad(), self.recorder.hidden():
+            tied: Tensor = Tie.apply(back, tensor, *(end for _, end in ends))  # type: ignore[no-untyped-call]
+        self.ends.append((value, tied))
+        self.tied.append(value)
+        return tied
+
+
+@dataclass(frozen=True)
+class Back:
+    """The way back from one value to the ends before it."""
+
+    model: nn.Module
+    tape: Tape
+    value: Value
+    ends: list[Value]
+    strict: bool
+
+    def __call__(self, signal: Tensor) -> list[Tensor | None]:
+        """The projection of ``signal`` at each end."""
+        if self.strict:
+            check_rules(self.tape.between(self.value))
+        with torch.no_grad():
+            arrived = self.tape.walk({self.value: signal}, self.ends)
+        check_projection(self.model, list(arrived.values()))
+        return [arrived.get(end) for end in self.ends]
+
+
+class Tie(torch.autograd.Function):
+    """One node of autograd that stands for a stretch of the tape."""
+
+    @staticmethod
+    def forward(ctx: Any, back: Callable[..., Any], tensor: Tensor, *ends: Tensor) -> Tensor:
+        """The tensor, as a function of the ends."""
+        ctx.back = back
+        ctx.shapes = [(end.shape, end.dtype, end.device) for end in ends]
+        return tensor.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *signals: Tensor) -> Any:
+        """The projection of the signal to the ends."""
+        parts = ctx.back(signals[0])
+        filled = [
+            torch.zeros(shape, dtype=dtype, device=device) if part is None else part
+            for part, (shape, dtype, device) in zip(parts, ctx.shapes, strict=True)
+        ]
+        return (None, None, *filled)

@@ -1,0 +1,101 @@
+"""What one operation does to a signal on its way back, and which inputs its outputs can see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from captum_deconvnet.projection.reach import Extent, Reach
+
+
+class Kept:
+    """A tensor the reverse needs, safe from later in-place changes by the model.
+
+    The recorder replaces ``tensor`` by a copy just before the model overwrites it.
+    """
+
+    __slots__ = ("__weakref__", "tensor")
+
+    def __init__(self, tensor: Tensor) -> None:
+        """Keep ``tensor`` as it is now."""
+        self.tensor = tensor
+
+
+@dataclass(eq=False)
+class Adjoint:
+    """The reverse of one recorded operation.
+
+    Called with the signal at the operation's output, it returns one signal for each recorded
+    input, each with that input's shape (``None`` where nothing arrives).
+
+    Args:
+        reaches: for each recorded input, which part of it a part of the output can see.
+    """
+
+    reaches: tuple[Reach, ...]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The signals at the inputs."""
+        raise NotImplementedError
+
+    def extents(self, extent: Extent) -> list[Extent]:
+        """The part of each input that ``extent`` of the output can see."""
+        return [reach(extent) for reach in self.reaches]
+
+    def kept(self) -> Iterator[Tensor]:
+        """Every tensor this adjoint holds."""
+        for item in fields(self):
+            yield from tensors_in(getattr(self, item.name))
+
+
+@dataclass(eq=False)
+class Custom(Adjoint):
+    """A rule from outside: a plain function from signal to signal or signals."""
+
+    function: Callable[[Tensor], Tensor | Sequence[Tensor | None]]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The function's answer, as a sequence."""
+        answer = self.function(signal)
+        return (answer,) if isinstance(answer, Tensor) else answer
+
+    def kept(self) -> Iterator[Tensor]:
+        """The tensors the function closes over."""
+        for cell in getattr(self.function, "__closure__", None) or ():
+            yield from tensors_in(cell.cell_contents)
+
+
+def tensors_in(item: Any) -> Iterator[Tensor]:
+    """Every tensor in a nest of tuples, lists, dictionaries and kept tensors."""
+    if isinstance(item, Kept):
+        yield item.tensor
+    elif isinstance(item, Tensor):
+        yield item
+    elif isinstance(item, list | tuple):
+        for part in item:
+            yield from tensors_in(part)
+    elif isinstance(item, dict):
+        yield from tensors_in(tuple(item.values()))
+
+
+def nested_map(function: Callable[[Any], Any], item: Any) -> Any:
+    """``item`` with ``function`` applied to everything in it that is not a container."""
+    if isinstance(item, list | tuple):
+        return type(item)(nested_map(function, part) for part in item)
+    if isinstance(item, dict):
+        return {key: nested_map(function, part) for key, part in item.items()}
+    return function(item)
+
+
+def reduce_to(signal: Tensor, shape: torch.Size) -> Tensor:
+    """The adjoint of broadcasting from ``shape``: sum over the dimensions that were repeated."""
+    if signal.shape == shape:
+        return signal
+    extra = signal.dim() - len(shape)
+    repeated = [dim + extra for dim, size in enumerate(shape) if size != signal.shape[dim + extra]]
+    dims = [*range(extra), *repeated]
+    return (signal.sum(dims) if dims else signal).reshape(shape)

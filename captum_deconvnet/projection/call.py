@@ -1,0 +1,117 @@
+"""One operation as the model called it: what a rule gets to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from torch import Tensor
+from torch._ops import OpOverload
+
+from captum_deconvnet.projection.adjoint import Adjoint, Kept
+from captum_deconvnet.projection.family import Family
+from captum_deconvnet.projection.storages import Storages
+from captum_deconvnet.projection.tape import Value
+
+Answer = Adjoint | Callable[[Tensor], Any] | Sequence[Adjoint] | None
+Rule = Callable[["Call"], Answer]
+
+
+class Call:
+    """One operation, about to run.
+
+    A rule reads the arguments, keeps what the reverse needs, and returns the adjoint. The
+    operation runs when ``output`` is first read, so that a rule sees the arguments of an in-place
+    operation as they were before, if it looks before it reads the output.
+
+    Attributes:
+        function: the operation: an aten operation, a torch function or a module.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        inputs: the activations among the arguments through which the signal flows back; the
+            adjoint returns one signal for each of them.
+        family: how rectifiers pass the signal.
+        kind: what the receipt will say; a rule may change it.
+        rule: the rule's name in the receipt; a rule may change it.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        storages: Storages,
+        family: Family,
+        run: Callable[[], Any],
+    ) -> None:
+        """Describe a call; nothing runs yet."""
+        self.function, self.args, self.kwargs = function, args, kwargs
+        self.family, self.kind, self.rule = family, "", ""
+        self._storages, self._run = storages, run
+        self._output: tuple[Any] | None = None
+        self._values = {id(tensor): storages.read(tensor) for tensor in tensors(args, kwargs)}
+        self.inputs = [tensor for tensor in tensors(args, kwargs) if self._flows(tensor)]
+
+    @property
+    def output(self) -> Any:
+        """What the operation returned; running it the first time this is read."""
+        if self._output is None:
+            self._output = (self._run(),)
+        return self._output[0]
+
+    @property
+    def first_output(self) -> Tensor:
+        """The output, or the first of several."""
+        output: Tensor = self.output if isinstance(self.output, Tensor) else self.output[0]
+        return output
+
+    @property
+    def functional(self) -> Callable[..., Any]:
+        """The operation as a function that changes none of its arguments."""
+        function = self.function
+        if not (isinstance(function, OpOverload) and function._schema.is_mutable):
+            return function
+        return lambda changed, *args, **kwargs: function(changed.clone(), *args, **kwargs)
+
+    def argument(self, name: str, otherwise: Any = None) -> Any:
+        """One argument of an aten operation: as given, or its default, or ``otherwise``."""
+        assert isinstance(self.function, OpOverload)
+        for place, argument in enumerate(self.function._schema.arguments):
+            if argument.name == name:
+                given = self.args[place] if place < len(self.args) else argument.default_value
+                return self.kwargs.get(name, given)
+        return otherwise
+
+    def value(self, item: Any) -> Value | None:
+        """What is recorded of one argument; ``None`` if it does not depend on the input."""
+        return self._values.get(id(item))
+
+    def keep(self, tensor: Tensor) -> Kept:
+        """Hold on to an argument as it is now, whatever the model does to it later."""
+        return self._storages.keep(tensor)
+
+    def freeze(self, *constants: Any) -> None:
+        """Treat activations among the arguments as recorded constants: nothing flows through."""
+        frozen = {id(constant) for constant in constants}
+        self.inputs = [tensor for tensor in self.inputs if id(tensor) not in frozen]
+
+    def _flows(self, tensor: Tensor) -> bool:
+        value = self._values[id(tensor)]
+        return value is not None and value.flows
+
+
+def tensors(*items: Any) -> Iterator[Tensor]:
+    """Every tensor in a nest of arguments, in order."""
+    for item in items:
+        if isinstance(item, Tensor):
+            yield item
+        elif isinstance(item, list | tuple):
+            yield from tensors(*item)
+        elif isinstance(item, dict):
+            yield from tensors(*item.values())
+
+
+def is_signal(tensor: Tensor) -> bool:
+    """Whether a tensor can carry a signal: integers and booleans cannot."""
+    return tensor.dtype.is_floating_point or tensor.dtype.is_complex

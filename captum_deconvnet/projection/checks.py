@@ -1,0 +1,89 @@
+"""Checks at the public edge: what cannot be projected is said in one clear line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_deconvnet.errors import (
+    InferenceModeError,
+    ModelError,
+    NonFiniteError,
+    UnsupportedOperationError,
+)
+from captum_deconvnet.projection.call import is_signal, tensors
+from captum_deconvnet.projection.receipt import Receipt
+from captum_deconvnet.projection.tape import Step
+
+
+def check_model(model: nn.Module) -> None:
+    """Raise for something that is not a module."""
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"The model is a {type(model).__name__}; give a torch.nn.Module.")
+
+
+def check_inputs(inputs: Sequence[Tensor]) -> None:
+    """Raise for inputs that are no tensors, not finite or made under inference mode."""
+    for number, tensor in enumerate(inputs):
+        if not isinstance(tensor, Tensor):
+            given = type(tensor).__name__
+            raise ModelError(f"Input {number} is a {given}; give a tensor (N, C, H, W).")
+        if torch.is_inference_mode_enabled() or tensor.is_inference():
+            raise InferenceModeError(
+                "Projecting needs ordinary tensors: leave torch.inference_mode, "
+                "or make the input outside it (torch.no_grad is fine)."
+            )
+        if is_signal(tensor) and not _finite(tensor):
+            raise NonFiniteError(f"Input {number} holds NaN or infinite values.")
+
+
+def check_output(model: nn.Module, output: Any) -> None:
+    """Raise if the forward pass gave NaN or infinity, naming what is to blame."""
+    if all(_finite(tensor) for tensor in tensors(output) if is_signal(tensor)):
+        return
+    _blame_weights(model)
+    raise NonFiniteError(
+        "The model's output or a recorded layer holds NaN or infinite values though its input "
+        "and weights are finite: it overflows. Try float32 or float64, or check the weights."
+    )
+
+
+def check_projection(model: nn.Module, projections: Sequence[Tensor]) -> None:
+    """Raise if a projection is not finite, naming what is to blame."""
+    if all(_finite(projection) for projection in projections):
+        return
+    _blame_weights(model)
+    raise NonFiniteError(
+        f"The projection overflows {projections[0].dtype}: use a wider type or a smaller seed."
+    )
+
+
+def check_weights(model: nn.Module, versions: Sequence[int]) -> None:
+    """Raise if a weight was changed since ``versions`` were noted."""
+    for (name, weight), version in zip(model.named_parameters(), versions, strict=True):
+        if weight._version != version:
+            raise ModelError(f"The weight {name!r} changed since the recording: record again.")
+
+
+def check_rules(steps: Sequence[Step]) -> None:
+    """Raise if an operation on the way has no rule, naming module and operation."""
+    fallbacks = Receipt.of(steps).fallbacks
+    if fallbacks:
+        named = ", ".join(f"{e.operation} in {e.module or 'the model itself'}" for e in fallbacks)
+        raise UnsupportedOperationError(
+            f"No projection rule for: {named}. Give one with rules={{...}} or a plugin, "
+            "or allow the gradient there with strict=False."
+        )
+
+
+def _finite(tensor: Tensor) -> bool:
+    return bool(torch.isfinite(tensor).all())
+
+
+def _blame_weights(model: nn.Module) -> None:
+    for name, tensor in model.state_dict().items():
+        if isinstance(tensor, Tensor) and is_signal(tensor) and not _finite(tensor):
+            raise NonFiniteError(f"The weight {name!r} holds NaN or infinite values.")

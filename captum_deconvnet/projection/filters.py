@@ -1,0 +1,131 @@
+"""Filters: convolution and linear layers run their transposed filters, without bias.
+
+Zeiler & Fergus (2014), section 2.1: "the deconvnet uses transposed versions of the same filters".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from captum_deconvnet.errors import ModelError
+from captum_deconvnet.projection.adjoint import Adjoint, Kept
+from captum_deconvnet.projection.call import Answer, Call
+from captum_deconvnet.projection.gates import gate_of
+from captum_deconvnet.projection.reach import last_whole, scattered_windows, whole, windows
+from captum_deconvnet.projection.replay import gradient
+
+
+@dataclass(eq=False)
+class Filter(Adjoint):
+    """Convolution of any rank, grouped, dilated, strided, padded or transposed."""
+
+    input_shape: torch.Size
+    weight: Kept
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    transposed: bool
+    output_padding: tuple[int, ...]
+    groups: int
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The signal through the transposed filters, at exactly the input's size."""
+        weight = self.weight.tensor
+        shape_only = signal.new_empty(1).expand(self.input_shape)
+        answer = torch.ops.aten.convolution_backward(
+            signal,
+            shape_only,
+            weight,
+            None,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.transposed,
+            self.output_padding,
+            self.groups,
+            (True, False, False),
+        )
+        return (answer[0],)
+
+
+def convolution(call: Call) -> Answer:
+    """A convolution with given filters; filters made from the image are recorded constants."""
+    image, weight = call.argument("input"), call.argument("weight")
+    _check_channels(call, image, weight)
+    others = [tensor for tensor in call.inputs if tensor is not image]
+    if call.value(image) is None or (others and call.family.exact):
+        call.kind, call.rule = ("adjoint" if call.family.exact else "fallback"), "gradient"
+        return gradient(call)
+    if others:
+        call.kind = "extension"
+        call.freeze(*others)
+    names = ("stride", "padding", "dilation", "transposed", "output_padding", "groups")
+    given = {name: _spread(call.argument(name), image.dim() - 2) for name in names[:3]}
+    reach = scattered_windows if call.argument("transposed") else windows
+    kernel = weight.shape[2:]
+    reaches = (reach(kernel, given["stride"], given["padding"], given["dilation"]),)
+    rest = (call.argument("transposed"), tuple(call.argument("output_padding")))
+    kept = (image.shape, call.keep(weight), given["stride"], given["padding"], given["dilation"])
+    return Filter(reaches, *kept, *rest, call.argument("groups"))
+
+
+def _spread(numbers: Any, count: int) -> tuple[int, ...]:
+    """One number an axis."""
+    return tuple(numbers) * (count if len(numbers) == 1 else 1)
+
+
+def _check_channels(call: Call, image: Tensor, weight: Tensor) -> None:
+    groups = call.argument("groups")
+    expected = weight.shape[0] if call.argument("transposed") else weight.shape[1] * groups
+    if image.shape[1] != expected:
+        raise ModelError(
+            f"A convolution expects {expected} channels and was given {image.shape[1]} "
+            f"(input of shape {tuple(image.shape)}); give the model the input it was built for."
+        )
+
+
+@dataclass(eq=False)
+class Product(Adjoint):
+    """A matrix product in which one side is a recorded or constant matrix."""
+
+    matrix: Kept
+    matrix_first: bool
+    factor: float
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The signal times the transposed matrix."""
+        matrix = self.matrix.tensor.transpose(-2, -1)
+        answer = matrix @ signal if self.matrix_first else signal @ matrix
+        return (answer if self.factor == 1 else answer * self.factor,)
+
+
+def matrix_product(call: Call) -> Answer:
+    """A matrix product: with a weight its transpose, of two activations the gate's rule.
+
+    Attention weights (a softmax) times values: the weights are recorded constants. A product
+    of two activations of which neither is a gate has no rule, and runs its gradient.
+    """
+    left, right = _factors(call)
+    if len(call.inputs) > 1:
+        gate = None if call.family.exact else gate_of(call, left, right)
+        if gate is None:
+            call.kind, call.rule = ("adjoint" if call.family.exact else "fallback"), "gradient"
+            return gradient(call)
+        call.kind, call.rule = "extension", "frozen gate"
+        call.freeze(gate)
+    (tensor,) = call.inputs
+    factor = float(call.argument("alpha")) if len(call.args) > 2 else 1.0
+    if tensor is left:
+        return Product((last_whole,), call.keep(right), matrix_first=False, factor=factor)
+    return Product((whole(tensor.dim()),), call.keep(left), matrix_first=True, factor=factor)
+
+
+def _factors(call: Call) -> tuple[Tensor, Tensor]:
+    """The two matrices of mm, bmm, addmm or baddbmm; an added bias comes before them."""
+    first, second = call.args[-2:]
+    return first, second

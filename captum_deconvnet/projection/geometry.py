@@ -1,0 +1,123 @@
+"""Which inputs each linear operation's outputs can see, read off its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from captum_deconvnet.projection.call import Call
+from captum_deconvnet.projection.reach import (
+    Extent,
+    Reach,
+    Span,
+    adaptive,
+    pointwise,
+    reduced,
+    resized,
+    windows,
+)
+from captum_deconvnet.projection.replay import Geometry
+
+
+def same_place(call: Call, tensor: Tensor) -> Reach:
+    """Each output sees its own place."""
+    return pointwise(tensor.shape)
+
+
+def pooled(call: Call, tensor: Tensor) -> Reach:
+    """Average pooling."""
+    kernel = list(call.argument("kernel_size"))
+    stride = list(call.argument("stride") or kernel)
+    padding = list(call.argument("padding"))
+    count = int(str(call.function).split("pool")[1][0])
+    spread = [_spread(numbers, count) for numbers in (kernel, stride, padding)]
+    return windows(*spread, (1,) * count)
+
+
+def adaptively_pooled(call: Call, tensor: Tensor) -> Reach:
+    """Adaptive average pooling."""
+    count = 3 if "3d" in str(call.function) else 2
+    return adaptive(tensor.shape, call.first_output.shape, count)
+
+
+def summed(call: Call, tensor: Tensor) -> Reach:
+    """A sum or mean over some dimensions."""
+    dims = call.argument("dim") or ()
+    return reduced(dims, tensor.dim(), keepdim=bool(call.argument("keepdim")))
+
+
+def resampled(margin: int) -> Geometry:
+    """Interpolation that mixes ``margin`` neighbours on each side."""
+    return lambda call, tensor: resized(tensor.shape, call.first_output.shape, margin)
+
+
+def padded(call: Call, tensor: Tensor) -> Reach:
+    """Padding with zeros, a number or the border; a negative amount crops."""
+    before = _before(call.argument("pad") or call.argument("padding"), tensor.dim())
+    return lambda extent: tuple(
+        None if span is None else (span[0] - left, span[1] - left)
+        for span, left in zip(extent, before, strict=True)
+    )
+
+
+def reflected(call: Call, tensor: Tensor) -> Reach:
+    """Padding by reflection: the border sees into the image."""
+    before = _before(call.argument("padding"), tensor.dim())
+
+    def reach(extent: Extent) -> Extent:
+        return tuple(
+            _mirrored(span, left, size)
+            for span, left, size in zip(extent, before, tensor_shape, strict=True)
+        )
+
+    tensor_shape = tuple(tensor.shape)
+    return reach
+
+
+def channels_mixed(call: Call, tensor: Tensor) -> Reach:
+    """Each output sees its own place in every channel."""
+    return lambda extent: (extent[0], None, *extent[2:])
+
+
+def shuffled(upwards: bool) -> Geometry:
+    """Pixel shuffle (``upwards``) and unshuffle."""
+
+    def geometry(call: Call, tensor: Tensor) -> Reach:
+        factor = call.argument("upscale_factor" if upwards else "downscale_factor")
+
+        def reach(extent: Extent) -> Extent:
+            spans = [_shuffled(span, factor, upwards) for span in extent[-2:]]
+            return (*extent[:-3], None, *spans)
+
+        return reach
+
+    return geometry
+
+
+def _shuffled(span: Span, factor: int, upwards: bool) -> Span:
+    if span is None:
+        return None
+    if upwards:
+        return (span[0] // factor, span[1] // factor)
+    return (span[0] * factor, span[1] * factor + factor - 1)
+
+
+def _mirrored(span: Span, left: int, size: int) -> Span:
+    if span is None:
+        return None
+    first, last = span[0] - left, span[1] - left
+    return (min(first, 2 * (size - 1) - last), max(last, -first))
+
+
+def _before(pad: Sequence[int], dimensions: int) -> list[int]:
+    """How much is added before each dimension; torch lists pairs from the last one."""
+    before = [0] * dimensions
+    for pair, left in enumerate(pad[::2]):
+        before[dimensions - 1 - pair] = left
+    return before
+
+
+def _spread(numbers: Any, count: int) -> tuple[int, ...]:
+    return tuple(numbers) * (count if len(numbers) == 1 else 1)

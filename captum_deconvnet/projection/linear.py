@@ -1,0 +1,273 @@
+"""Linear operations without weights, each with its exact adjoint written out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import torch
+from torch import Tensor
+
+from captum_deconvnet.projection.adjoint import Adjoint, Kept, reduce_to
+from captum_deconvnet.projection.call import Call
+from captum_deconvnet.projection.reach import (
+    Reach,
+    affine,
+    inserted,
+    permuted,
+    pointwise,
+    removed,
+    reshaped,
+)
+
+
+@dataclass(eq=False)
+class Reshape(Adjoint):
+    """The same numbers in another shape (view, clone, identity)."""
+
+    shape: torch.Size
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The signal in the input's shape."""
+        return (signal if signal.shape == self.shape else signal.reshape(self.shape),)
+
+
+@dataclass(eq=False)
+class Cast(Adjoint):
+    """The same numbers in another type or on another device."""
+
+    dtype: torch.dtype
+    device: torch.device
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The signal in the input's type, on its device."""
+        return (signal.to(device=self.device, dtype=self.dtype),)
+
+
+@dataclass(eq=False)
+class Permute(Adjoint):
+    """Dimensions in another order."""
+
+    inverse: tuple[int, ...]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The signal with its dimensions put back."""
+        return (signal.permute(self.inverse),)
+
+
+@dataclass(eq=False)
+class Sum(Adjoint):
+    """Tensors added, each times a number: every one of them gets the signal."""
+
+    shapes: tuple[torch.Size, ...]
+    factors: tuple[float, ...]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The signal, times each factor, summed over what was broadcast."""
+        return [
+            reduce_to(signal if factor == 1 else signal * factor, shape)
+            for shape, factor in zip(self.shapes, self.factors, strict=True)
+        ]
+
+
+@dataclass(eq=False)
+class Scale(Adjoint):
+    """An elementwise product with recorded or constant factors."""
+
+    shape: torch.Size
+    factors: tuple[Kept | Tensor | float, ...]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The signal times the factors."""
+        for factor in self.factors:
+            signal = signal * (factor.tensor if isinstance(factor, Kept) else factor)
+        return (reduce_to(signal, self.shape),)
+
+
+@dataclass(eq=False)
+class Slices(Adjoint):
+    """Tensors joined along one dimension: each gets its slice of the signal."""
+
+    dim: int
+    slices: tuple[tuple[int, int], ...]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """One slice of the signal for each recorded input."""
+        return [signal.narrow(self.dim, start, length) for start, length in self.slices]
+
+
+@dataclass(eq=False)
+class Selects(Adjoint):
+    """Tensors stacked along a new dimension: each gets its place of the signal."""
+
+    dim: int
+    places: tuple[int, ...]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """One place of the signal for each recorded input."""
+        return [signal.select(self.dim, place) for place in self.places]
+
+
+@dataclass(eq=False)
+class Embed(Adjoint):
+    """A slice taken: the signal goes back to its place, zeros around it."""
+
+    shape: torch.Size
+    index: tuple[slice | int, ...]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """Zeros with the signal put in at the slice."""
+        result = signal.new_zeros(self.shape)
+        result[self.index] = signal
+        return (result,)
+
+
+def reshape(call: Call) -> Adjoint:
+    """The same numbers, perhaps in another shape: view, flatten, clone, contiguous."""
+    (tensor,) = call.inputs
+    return Reshape((_same_numbers(tensor, call.first_output),), tensor.shape)
+
+
+def cast(call: Call) -> Adjoint:
+    """Another type or device: the signal is brought back to the input's."""
+    (tensor,) = call.inputs
+    dtype, device = tensor.dtype, tensor.device
+    return Cast((pointwise(tensor.shape),), dtype, device)
+
+
+def identity(call: Call) -> Adjoint:
+    """The signal passes unchanged."""
+    return reshape(call)
+
+
+def blocked(call: Call) -> None:
+    """Nothing flows back: comparisons, detached tensors, shapes."""
+
+
+def permute(call: Call) -> Adjoint:
+    """Dimensions in another order: permute, transpose, t."""
+    (tensor,) = call.inputs
+    order = _order(call, tensor.dim())
+    inverse = tuple(order.index(dim) for dim in range(len(order)))
+    return Permute((permuted(order),), inverse)
+
+
+def _order(call: Call, dimensions: int) -> list[int]:
+    order = list(range(dimensions))
+    if "permute" in str(call.function):
+        return [dim % dimensions for dim in call.argument("dims")]
+    pair = (0, 1) if ".t" in str(call.function) else (call.argument("dim0"), call.argument("dim1"))
+    if dimensions > 1:
+        one, other = (dim % dimensions for dim in pair)
+        order[one], order[other] = other, one
+    return order
+
+
+def expand(call: Call) -> Adjoint:
+    """Repeated along new or single dimensions: the signal is summed over them."""
+    (tensor,) = call.inputs
+    return Sum((pointwise(tensor.shape),), (tensor.shape,), (1.0,))
+
+
+def copy(call: Call) -> Adjoint:
+    """Written over another tensor: the source gets the signal."""
+    source = call.argument("src")
+    call.freeze(*(tensor for tensor in call.inputs if tensor is not source))
+    return Sum((pointwise(source.shape),), (source.shape,), (1.0,))
+
+
+def add(call: Call) -> Adjoint:
+    """A sum or difference: every summand gets the signal."""
+    sign = -1.0 if "sub" in str(call.function) else 1.0
+    alpha = sign * float(call.argument("alpha"))
+    other = call.argument("other")
+    factors = tuple(alpha if tensor is other else 1.0 for tensor in call.inputs)
+    if call.argument("self") is other:
+        factors = (1.0, alpha)
+    return _sum(call, factors)
+
+
+def rsub(call: Call) -> Adjoint:
+    """A number or tensor minus a tensor."""
+    own = call.argument("self")
+    factors = tuple(-float(call.argument("alpha")) if t is own else 1.0 for t in call.inputs)
+    return _sum(call, factors)
+
+
+def negate(call: Call) -> Adjoint:
+    """The sign turned."""
+    return _sum(call, (-1.0,))
+
+
+def _sum(call: Call, factors: tuple[float, ...]) -> Adjoint:
+    shapes = tuple(tensor.shape for tensor in call.inputs)
+    return Sum(tuple(pointwise(shape) for shape in shapes), shapes, factors)
+
+
+def concatenate(call: Call) -> Adjoint:
+    """Tensors joined along a dimension."""
+    joined = [tensor for tensor in call.argument("tensors") if tensor.shape != (0,)]
+    dim = call.argument("dim") % joined[0].dim()
+    flowing = {id(tensor) for tensor in call.inputs}
+    slices, reaches, start = [], [], 0
+    for tensor in joined:
+        if id(tensor) in flowing:
+            slices.append((start, tensor.shape[dim]))
+            reaches.append(affine(dim, 1, -start))
+        start += tensor.shape[dim]
+    return Slices(tuple(reaches), dim, tuple(slices))
+
+
+def stack(call: Call) -> Adjoint:
+    """Tensors joined along a new dimension."""
+    stacked = call.argument("tensors")
+    dim = call.argument("dim") % (stacked[0].dim() + 1)
+    flowing = {id(tensor) for tensor in call.inputs}
+    places = tuple(place for place, tensor in enumerate(stacked) if id(tensor) in flowing)
+    return Selects(tuple(removed(dim) for _ in places), dim, places)
+
+
+def slice_(call: Call) -> Adjoint:
+    """A range of one dimension."""
+    (tensor,) = call.inputs
+    dim = call.argument("dim") % tensor.dim()
+    start, stop, step = slice(
+        call.argument("start"), call.argument("end"), call.argument("step")
+    ).indices(tensor.shape[dim])
+    return _embed(tensor, dim, slice(start, stop, step), affine(dim, step, start))
+
+
+def select(call: Call) -> Adjoint:
+    """One place of one dimension."""
+    (tensor,) = call.inputs
+    dim = call.argument("dim") % tensor.dim()
+    place = call.argument("index") % tensor.shape[dim]
+    return _embed(tensor, dim, place, inserted(dim, place))
+
+
+def unbind(call: Call) -> list[Adjoint]:
+    """Every place of one dimension, a tensor each."""
+    (tensor,) = call.inputs
+    dim = call.argument("dim") % tensor.dim()
+    return [
+        _embed(tensor, dim, place, inserted(dim, place)) for place in range(tensor.shape[dim])
+    ]
+
+
+def split(call: Call) -> list[Adjoint]:
+    """Consecutive ranges of one dimension, a tensor each: split, chunk."""
+    (tensor,) = call.inputs
+    dim, start, pieces = call.argument("dim") % tensor.dim(), 0, []
+    for part in call.output:
+        stop = start + part.shape[dim]
+        pieces.append(_embed(tensor, dim, slice(start, stop), affine(dim, 1, start)))
+        start = stop
+    return pieces
+
+
+def _embed(tensor: Tensor, dim: int, index: slice | int, reach: Reach) -> Embed:
+    return Embed((reach,), tensor.shape, (*(slice(None),) * dim, index))
+
+
+def _same_numbers(tensor: Tensor, output: Tensor) -> Reach:
+    same = tensor.shape == output.shape
+    return pointwise(tensor.shape) if same else reshaped(tensor.shape, output.shape)

@@ -1,0 +1,136 @@
+"""``record``: run a model forward once, and keep what projecting needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from captum_deconvnet.errors import LayerError
+from captum_deconvnet.projection.adjoint import Kept
+from captum_deconvnet.projection.call import is_signal, tensors
+from captum_deconvnet.projection.checks import (
+    check_inputs,
+    check_model,
+    check_output,
+    check_rules,
+)
+from captum_deconvnet.projection.family import Family, family
+from captum_deconvnet.projection.forward import forward
+from captum_deconvnet.projection.layers import LayerName, layer_paths
+from captum_deconvnet.projection.recorder import Recorder
+from captum_deconvnet.projection.recording import Captured, Recording
+from captum_deconvnet.projection.rules import rows
+from captum_deconvnet.projection.tape import Value
+
+
+def record(
+    model: nn.Module,
+    inputs: Tensor | tuple[Tensor, ...],
+    layers: LayerName | Sequence[LayerName] = (),
+    *,
+    relu: str | Family = "deconvnet",
+    rules: Mapping[Any, Any] | None = None,
+    strict: bool = False,
+    additional_forward_args: Any = None,
+) -> Recording:
+    """Run ``model`` forward once and keep what projecting its units back to the input needs.
+
+    Args:
+        model: any conv net, in eval mode if it has batch norms. It is left as it was found.
+        inputs: one image batch (N, C, H, W), or a tuple of inputs; not changed.
+        layers: the layers whose units will be projected, by module path or module. Of a module
+            that runs several times the last run counts.
+        relu: how rectifiers pass the signal: ``"deconvnet"``, ``"guided"``, ``"gradient"`` (equal
+            to autograd), ``"adjoint"``, or a :class:`Family` of three booleans.
+        rules: rules of your own, by aten operation, torch function or module class.
+        strict: raise if an operation without a rule lies on the way to the input.
+        additional_forward_args: further arguments of the model, one or a tuple.
+
+    Returns:
+        The recording.
+
+    Raises:
+        UnknownNameError: for a layer that is not in the model.
+        LayerError: for a layer that did not run or does not give one tensor.
+        TrainModeError: for a batch norm in train mode, naming it.
+        NonFiniteError: for NaN or infinite inputs, weights or activations.
+        UnsupportedOperationError: with ``strict``, naming module and operation.
+
+    Example:
+        >>> import torch, captum_deconvnet as cdn
+        >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()).eval()
+        >>> recording = cdn.record(net, torch.rand(2, 3, 16, 16), "1")
+        >>> recording.activations["1"].shape
+        torch.Size([2, 8, 14, 14])
+        >>> recording.project(recording.strongest("1")).shape
+        torch.Size([16, 3, 16, 16])
+    """
+    check_model(model)
+    images = inputs if isinstance(inputs, tuple) else (inputs,)
+    check_inputs(images)
+    kind = family(relu)
+    recorder = Recorder(rows(rules, kind), kind)
+    capture = Capture(recorder, layer_paths(model, layers))
+    ran = forward(
+        model,
+        images,
+        _as_tuple(additional_forward_args),
+        recorder=recorder,
+        entered=lambda path, module, args: None,
+        left=capture.left,
+    )
+    captured = capture.finish()
+    check_output(model, (ran.output, [item.activation for item in captured.values()]))
+    outputs = [recorder.storages.read(tensor) for tensor in tensors(ran.output)]
+    targets = [item.value for item in captured.values()]
+    if strict:
+        for value in targets or [value for value in outputs if value is not None]:
+            check_rules(recorder.tape.between(value))
+    recorder.tape.prune([*targets, *(value for value in outputs if value is not None)])
+    single = not isinstance(inputs, tuple)
+    return Recording(
+        model, recorder.tape, ran.images, captured, ran.output, single=single, strict=strict
+    )
+
+
+class Capture:
+    """Keeps the outputs of some layers while the model runs."""
+
+    def __init__(self, recorder: Recorder, paths: tuple[str, ...]) -> None:
+        """Wait for the modules at ``paths``."""
+        self.recorder, self.paths = recorder, paths
+        self.found: dict[str, tuple[Kept, Value]] = {}
+
+    def left(self, path: str, module: nn.Module, output: Any) -> None:
+        """A module has run."""
+        if path not in self.paths:
+            return
+        given = [tensor for tensor in tensors(output) if is_signal(tensor)]
+        if len(given) != 1:
+            raise LayerError(
+                f"The layer {path!r} gives {len(given)} tensors; choose one that gives a single one."
+            )
+        value = self.recorder.storages.read(given[0])
+        if value is None or not value.flows:
+            raise LayerError(f"The output of layer {path!r} does not depend on the input.")
+        self.found[path] = (self.recorder.storages.keep(given[0]), value)
+
+    def finish(self) -> dict[str, Captured]:
+        """What was captured, in the order asked for.
+
+        Raises:
+            LayerError: for a layer that did not run.
+        """
+        for path in self.paths:
+            if path not in self.found:
+                raise LayerError(f"The layer {path!r} did not run in this forward pass.")
+        found = {path: self.found[path] for path in self.paths}
+        return {path: Captured(kept.tensor, value) for path, (kept, value) in found.items()}
+
+
+def _as_tuple(additional: Any) -> tuple[Any, ...]:
+    if additional is None:
+        return ()
+    return additional if isinstance(additional, tuple) else (additional,)

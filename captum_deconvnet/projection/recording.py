@@ -1,0 +1,230 @@
+"""A recording: one forward pass, from which any unit can be projected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_deconvnet.errors import unknown_name
+from captum_deconvnet.projection import seeds
+from captum_deconvnet.projection.checks import check_projection, check_rules, check_weights
+from captum_deconvnet.projection.layers import LayerName, layer_path
+from captum_deconvnet.projection.receipt import Receipt
+from captum_deconvnet.projection.receptive_field import ReceptiveField, field_of
+from captum_deconvnet.projection.tape import Tape, Value
+from captum_deconvnet.projection.units import Unit
+
+
+@dataclass(frozen=True)
+class Captured:
+    """The output of one layer: its data, and its place on the tape."""
+
+    activation: Tensor
+    value: Value
+
+
+class Activations(Mapping[LayerName, Tensor]):
+    """The recorded layers' outputs, (N, C, H, W) each, by module path or by module."""
+
+    def __init__(self, model: nn.Module, captured: Mapping[str, Captured]) -> None:
+        """Look layers up in ``captured``."""
+        self._model, self._captured = model, captured
+
+    def __getitem__(self, layer: LayerName) -> Tensor:
+        """The output of ``layer``, (N, C, H, W)."""
+        return self.captured(layer).activation
+
+    def __iter__(self) -> Iterator[LayerName]:
+        """The paths of the recorded layers."""
+        return iter(self._captured)
+
+    def __len__(self) -> int:
+        """How many layers were recorded."""
+        return len(self._captured)
+
+    def captured(self, layer: LayerName) -> Captured:
+        """What is recorded of ``layer``.
+
+        Raises:
+            UnknownNameError: if it was not asked for when recording, with near names.
+        """
+        path = layer_path(self._model, layer)
+        if path not in self._captured:
+            hint = f"Record it: record(model, inputs, [{path!r}])."
+            raise unknown_name("recorded layer", path, self._captured, hint)
+        return self._captured[path]
+
+
+class Recording:
+    """What one forward pass left behind: enough to project any unit of the recorded layers.
+
+    Made by :func:`captum_deconvnet.record`. It holds the model's weights by reference: project
+    before they are trained further.
+
+    Attributes:
+        output: what the model returned, bit-identical to what it returns unrecorded.
+        activations: the recorded layers' outputs, (N, C, H, W), by module path or module.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tape: Tape,
+        images: Sequence[Value],
+        captured: Mapping[str, Captured],
+        output: Any,
+        *,
+        single: bool,
+        strict: bool,
+    ) -> None:
+        """Put together what the recorder found; :func:`captum_deconvnet.record` does this."""
+        self.output = output
+        self.activations = Activations(model, captured)
+        self._model, self._tape, self._images = model, tape, tuple(images)
+        self._single, self._strict = single, strict
+        self._versions = [weight._version for weight in model.parameters()]
+
+    @property
+    def receipt(self) -> Receipt:
+        """Which rule ran for every operation between the recorded layers, the output and the input.
+
+        Example:
+            >>> import torch, captum_deconvnet as cdn
+            >>> net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU())
+            >>> cdn.record(net, torch.ones(1, 1, 5, 5), "1").receipt.counts
+            {'paper': 2, 'adjoint': 0, 'extension': 0, 'fallback': 0}
+        """
+        return Receipt.of(self._tape.steps)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the recording keeps for the reverse, the model's own tensors not counted."""
+        own = {t.untyped_storage()._cdata for t in (*self._model.parameters(), *self._model.buffers())}
+        kept = {
+            tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes()
+            for step in self._tape.steps
+            for tensor in step.adjoint.kept()
+        }
+        return sum(size for storage, size in kept.items() if storage not in own)
+
+    def strongest(self, layer: LayerName) -> list[Unit]:
+        """The strongest activation of every map of every image.
+
+        Returns:
+            One :class:`Unit` a map, image after image, channel after channel: N * C units. Of
+            equal activations the first in row order is taken.
+        """
+        path = layer_path(self._model, layer)
+        return seeds.strongest(path, self.activations[layer])
+
+    def project(
+        self, units: Unit | Sequence[Unit], *, seed: str | float = "activation"
+    ) -> Tensor | tuple[Tensor, ...]:
+        """Project units to the input (Zeiler & Fergus 2014, section 2.1).
+
+        Args:
+            units: one unit or several, of any recorded layers.
+            seed: the value put on each unit: ``"activation"`` is the unit's own (the paper), a
+                number is the same for all (Captum uses 1.0).
+
+        Returns:
+            One projection a unit, ``(len(units), C, H, W)``, signed; a tuple of such tensors for
+            a model with several inputs.
+
+        Raises:
+            UnitError: for a unit outside its map or batch.
+            UnsupportedOperationError: with ``strict``, if an operation on the way has no rule.
+            NonFiniteError: if the projection overflows or a weight is not finite.
+        """
+        several = [units] if isinstance(units, Unit) else list(units)
+        places = [(layer_path(self._model, unit.layer), unit) for unit in several]
+        parts: dict[int, tuple[Tensor, ...]] = {}
+        for path in dict.fromkeys(path for path, _ in places):
+            chosen = {n: unit for n, (layer, unit) in enumerate(places) if layer == path}
+            parts |= self._project_layer(path, chosen, seed)
+        rows = [parts[number] for number in range(len(several))]
+        return self._answer([torch.stack(column) for column in zip(*rows, strict=True)])
+
+    def project_map(self, image: int, layer: LayerName, channel: int) -> Tensor:
+        """Project a whole feature map, every position with its own activation.
+
+        Rectification on the way makes this differ from the sum of its units' projections.
+
+        Args:
+            image: index into the batch.
+            layer: a recorded layer.
+            channel: index of the feature map.
+
+        Returns:
+            The projection, (C, H, W), of the (first) input.
+
+        Raises:
+            UnitError: for an image or channel that does not exist.
+        """
+        activation = self.activations[layer]
+        seeds.check_place(Unit(image, str(layer), channel), activation)
+        signal = torch.zeros_like(activation)
+        signal[image, channel] = activation[image, channel]
+        answer = self.project_signal(layer, signal)
+        return (answer if isinstance(answer, Tensor) else answer[0])[image]
+
+    def project_signal(self, layer: LayerName, signal: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Project any signal placed on a recorded layer.
+
+        Args:
+            layer: a recorded layer.
+            signal: of the layer's output shape, (N, C, H, W).
+
+        Returns:
+            The projection, of the input's shape (N, C, H, W); a tuple for several inputs.
+        """
+        return self._answer(self._walk(self.activations.captured(layer).value, signal))
+
+    def _project_layer(
+        self, path: str, units: Mapping[int, Unit], seed: str | float
+    ) -> dict[int, tuple[Tensor, ...]]:
+        """The projections of units of one layer, by their number in the request."""
+        captured = self.activations.captured(path)
+        limit = seeds.batch_limit(self._tape.between(captured.value), captured.activation)
+        parts = {}
+        for batch in seeds.batches(units, captured.activation, seed, limit):
+            answers = self._walk(captured.value, batch.signal)
+            for number, (slot, image) in batch.places.items():
+                parts[number] = tuple(answer[slot, image] for answer in answers)
+        return parts
+
+    def _walk(self, value: Value, signal: Tensor) -> list[Tensor]:
+        """The projections of ``signal``, one an input; a leading dimension holds alternatives."""
+        check_weights(self._model, self._versions)
+        if self._strict:
+            check_rules(self._tape.between(value))
+
+        def back(seed: Tensor) -> list[Tensor]:
+            arrived = self._tape.walk({value: seed}, self._images)
+            return [
+                arrived.get(image, seed.new_zeros(image.shape)) for image in self._images
+            ]
+
+        with torch.no_grad():
+            several = signal.dim() > len(value.shape)
+            answers = alternatives(back, signal) if several else back(signal)
+        check_projection(self._model, answers)
+        return answers
+
+    def _answer(self, answers: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
+        return answers[0] if self._single else tuple(answers)
+
+    def receptive_field(self, layer: LayerName) -> ReceptiveField:
+        """The receptive field of the units of ``layer`` on the (first) input."""
+        return field_of(self._tape, self.activations.captured(layer).value, self._images[0])
+
+
+def alternatives(back: Callable[[Tensor], list[Tensor]], signal: Tensor) -> list[Tensor]:
+    """Walk back every alternative signal along the first dimension, at once when there are many."""
+    if signal.shape[0] == 1:
+        return [answer.unsqueeze(0) for answer in back(signal[0])]
+    return list(torch.vmap(back)(signal))

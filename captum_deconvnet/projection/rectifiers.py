@@ -1,0 +1,122 @@
+"""Rectifiers: the signal itself is rectified, whatever the forward sign was.
+
+Zeiler & Fergus (2014), section 2.1: "we pass the reconstructed signal through a relu
+non-linearity". Smooth and capped rectifiers follow the same rule, which is the limit of
+``f(t * s) / t`` for large ``t``: it keeps projections proportional to their seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from captum_deconvnet.projection.adjoint import Adjoint, Kept
+from captum_deconvnet.projection.call import Answer, Call
+from captum_deconvnet.projection.reach import pointwise
+from captum_deconvnet.projection.replay import gradient
+
+
+@dataclass(eq=False)
+class Rectify(Adjoint):
+    """A rectifier: mask by the forward sign, rectify by the signal's own, both or neither."""
+
+    mask: Tensor | None
+    backward: bool
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The rectified signal."""
+        if self.backward:
+            signal = signal.clamp(min=0)
+        return (signal if self.mask is None else signal * self.mask,)
+
+
+@dataclass(eq=False)
+class Leak(Adjoint):
+    """A leaky rectifier: negative signals are multiplied by ``slope``."""
+
+    slope: Kept | float
+    mask: Tensor | None
+    backward: bool
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The signal through the same leaky function."""
+        slope = self.slope.tensor if isinstance(self.slope, Kept) else self.slope
+        if self.mask is not None:
+            signal = torch.where(self.mask, signal, signal * slope)
+        if self.backward:
+            signal = torch.where(signal > 0, signal, signal * slope)
+        return (signal,)
+
+
+def rectify_at(call: Call, tensor: Tensor) -> Adjoint:
+    """Rectify the signal at one activation of the call."""
+    mask = tensor > 0 if call.family.relu_mask else None
+    return Rectify((pointwise(tensor.shape),), mask, call.family.relu_backward)
+
+
+def rectify(call: Call) -> Answer:
+    """Keep the positive part of the signal."""
+    return rectify_at(call, call.inputs[0])
+
+
+def smooth_rectify(call: Call) -> Answer:
+    """Keep the positive part of the signal; the gradient family keeps the true slope."""
+    return gradient(call) if call.family.exact else rectify(call)
+
+
+def leak(call: Call) -> Answer:
+    """Pass the signal through the same leaky function."""
+    return _leak(call, float(call.argument("negative_slope")))
+
+
+def prelu(call: Call) -> Answer:
+    """Pass the signal through the same leaky function, one slope a channel."""
+    image, weight = call.args
+    shape = (1, -1, *(1,) * (image.dim() - 2))
+    slope = weight if weight.dim() == image.dim() else weight.reshape(shape)
+    return _leak(call, call.keep(slope))
+
+
+def _leak(call: Call, slope: Kept | float) -> Adjoint:
+    (tensor,) = call.inputs
+    mask = tensor > 0 if call.family.relu_mask else None
+    return Leak((pointwise(tensor.shape),), slope, mask, call.family.relu_backward)
+
+
+def clamp(call: Call) -> Answer:
+    """Clipping: below at zero or more rectifies, below a negative number changes nothing."""
+    low = clip_floor(call)
+    if call.family.exact:
+        return gradient(call)
+    if low is not None and low >= 0:
+        if "clamp" in str(call.function) and call.argument("max", None) is None:
+            call.kind = "paper" if low == 0 else "extension"
+        return rectify(call)
+    return straight(call)
+
+
+def straight(call: Call) -> Answer:
+    """The signal passes unchanged: a signed or capped nonlinearity has no part to rectify."""
+    if call.family.exact:
+        return gradient(call)
+    call.rule = "identity"
+    (tensor,) = call.inputs
+    return Rectify((pointwise(tensor.shape),), None, backward=False)
+
+
+def strip(call: Call) -> Answer:
+    """A softmax at the end: the projection starts at the logit instead."""
+    return straight(call)
+
+
+def clip_floor(call: Call) -> float | None:
+    """The lower bound of a clipping operation, if it is a number."""
+    for name in ("min", "min_val"):
+        low = call.argument(name, None)
+        if isinstance(low, int | float):
+            return float(low)
+    return None
+

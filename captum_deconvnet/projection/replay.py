@@ -1,0 +1,128 @@
+"""The derivative of an operation found by running it once more.
+
+Exact adjoints of linear operations that nobody needs to write out, and the gradient of any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from captum_deconvnet.projection.adjoint import Adjoint, Kept, nested_map, tensors_in
+from captum_deconvnet.projection.call import Call, Rule
+from captum_deconvnet.projection.reach import Reach, whole
+
+Geometry = Callable[[Call, Tensor], Reach]
+
+
+@dataclass(frozen=True)
+class Blank:
+    """The layout of an activation whose data is not kept."""
+
+    shape: torch.Size
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+    device: torch.device
+
+    def fill(self) -> Tensor:
+        """Zeros laid out as the activation was."""
+        layout = {"dtype": self.dtype, "device": self.device}
+        return torch.empty_strided(self.shape, self.stride, **layout).zero_()  # type: ignore[call-overload, no-any-return]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The place of activation number ``position`` in a recorded argument list."""
+
+    position: int
+
+
+@dataclass(eq=False)
+class Replay(Adjoint):
+    """The derivative of an operation, by running it once more on its recorded arguments.
+
+    With blanks for the activations this is the exact adjoint of a linear operation; with the
+    activations themselves it is the gradient of any.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    inputs: tuple[Kept | Blank, ...]
+    output_index: int
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The vector-Jacobian product of the operation with the signal."""
+        inputs = [item.fill() if isinstance(item, Blank) else item.tensor for item in self.inputs]
+        _, pullback = torch.func.vjp(self._run, *inputs)
+        answer: Sequence[Tensor | None] = pullback(signal)
+        return answer
+
+    def kept(self) -> Iterator[Tensor]:
+        """Every tensor this adjoint holds."""
+        yield from tensors_in((self.args, self.kwargs, self.inputs))
+
+    def _run(self, *inputs: Tensor) -> Tensor:
+        def restored(item: Any) -> Any:
+            if isinstance(item, Slot):
+                return inputs[item.position]
+            return item.tensor if isinstance(item, Kept) else item
+
+        args, kwargs = nested_map(restored, self.args), nested_map(restored, self.kwargs)
+        output = self.function(*args, **kwargs)
+        answer: Tensor = output if isinstance(output, Tensor) else output[self.output_index]
+        return answer
+
+
+def replays(call: Call, *, keep: bool, reaches: tuple[Reach, ...]) -> list[Adjoint]:
+    """One replay an output of ``call``, which keeps its activations or only their layout."""
+    inputs = tuple(call.keep(tensor) if keep else _layout(tensor) for tensor in call.inputs)
+    slots = {id(tensor): Slot(place) for place, tensor in reversed([*enumerate(call.inputs)])}
+
+    def stored(item: Any) -> Any:
+        if not isinstance(item, Tensor):
+            return item
+        return slots.get(id(item)) or call.keep(item)
+
+    args, kwargs = nested_map(stored, call.args), nested_map(stored, call.kwargs)
+    count = 1 if isinstance(call.output, Tensor) else len(call.output)
+    return [Replay(reaches, call.functional, args, kwargs, inputs, n) for n in range(count)]
+
+
+def _layout(tensor: Tensor) -> Blank:
+    return Blank(tensor.shape, tensor.stride(), tensor.dtype, tensor.device)
+
+
+def gradient(call: Call) -> list[Adjoint]:
+    """The operation's own derivative at the recorded activations."""
+    reaches = tuple(whole(tensor.dim()) for tensor in call.inputs)
+    return replays(call, keep=True, reaches=reaches)
+
+
+def sees_all(call: Call, tensor: Tensor) -> Reach:
+    """Every output may see the whole of ``tensor``."""
+    return whole(tensor.dim())
+
+
+def linear(*flows: str, reach: Geometry = sees_all) -> Rule:
+    """The rule of an operation that is linear in the arguments ``flows``.
+
+    Activations among the other arguments (a sampling grid, a mask, an index) are recorded
+    constants; only the exact gradient follows them.
+    """
+
+    def rule(call: Call) -> list[Adjoint]:
+        carrying = {id(tensor) for tensor in tensors_in([call.argument(name) for name in flows])}
+        others = [tensor for tensor in call.inputs if id(tensor) not in carrying]
+        if others and (call.family.exact or len(others) == len(call.inputs)):
+            call.kind, call.rule = ("adjoint" if call.family.exact else "fallback"), "gradient"
+            return gradient(call)
+        call.freeze(*others)
+        reaches = tuple(reach(call, tensor) for tensor in call.inputs)
+        return replays(call, keep=False, reaches=reaches)
+
+    return rule

@@ -1,0 +1,59 @@
+"""Rules by name, for plugins and for ``rules=``; and the rows in force for one recording.
+
+A rule is called with the operation's :class:`Call` and returns its adjoint: a function from the
+signal at the output to the signal at the activation, or to a tuple of signals if there are several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch.nn.functional as F
+from torch import nn
+
+from captum_deconvnet.errors import ModelError
+from captum_deconvnet.projection.call import Call, Rule
+from captum_deconvnet.projection.family import Family
+from captum_deconvnet.projection.linear import blocked
+from captum_deconvnet.projection.norms import contrast_norm
+from captum_deconvnet.projection.rectifiers import smooth_rectify as rectify
+from captum_deconvnet.projection.rectifiers import straight as identity
+from captum_deconvnet.projection.replay import gradient
+from captum_deconvnet.projection.table import Row
+from captum_deconvnet.registry import plugin_rules
+
+__all__ = ["Call", "Rule", "blocked", "gradient", "identity", "rectify", "rows"]
+
+_FUNCTIONS = {F.local_response_norm: Row(contrast_norm, "identity", "paper")}
+
+
+def rows(rules: Mapping[Any, Any] | None, family: Family) -> dict[Any, Row]:
+    """The rows that go before the table: torch functions, plugins, and ``rules`` on top.
+
+    The gradient takes no module or function whole: it looks at the operations inside.
+
+    Raises:
+        ModelError: for a rule that cannot be called, or for a target that is no operation.
+    """
+    found: dict[Any, Row] = {}
+    if not family.exact:
+        found |= _FUNCTIONS
+        found |= {row.found(): as_row(row.rule, row.kind) for row in plugin_rules()}
+    for target, rule in (rules or {}).items():
+        found[_checked(target)] = as_row(rule, "extension")
+    return found
+
+
+def as_row(rule: Rule, kind: str) -> Row:
+    """The row for a rule of given kind; the operation's own gradient is always a fallback."""
+    if not callable(rule):
+        raise ModelError(f"A rule must be callable, as captum_deconvnet.rules are; given {rule!r}.")
+    name = getattr(rule, "__name__", type(rule).__name__)
+    return Row(rule, name, "fallback" if rule is gradient else kind)
+
+
+def _checked(target: Any) -> Any:
+    if isinstance(target, type) and not issubclass(target, nn.Module):
+        raise ModelError(f"A rule's target is a module class, a function or an operation; given {target!r}.")
+    return target

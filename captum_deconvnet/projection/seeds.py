@@ -1,0 +1,103 @@
+"""Seeds: from units to the signals that are put on a layer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor
+
+from captum_deconvnet.errors import UnitError, unknown_name
+from captum_deconvnet.projection.tape import Step
+from captum_deconvnet.projection.units import Unit
+
+MEMORY_BUDGET = 256 * 2**20
+"""Bytes that the largest signal of one batch of projections may take."""
+
+
+@dataclass(frozen=True)
+class SeedBatch:
+    """Seeds that are projected together.
+
+    Args:
+        signal: ``(slots, N, C, H, W)``; each slot holds at most one unit of each image.
+        places: for each unit, by number, its slot and image.
+    """
+
+    signal: Tensor
+    places: dict[int, tuple[int, int]]
+
+
+def strongest(layer: str, activation: Tensor) -> list[Unit]:
+    """The strongest unit of every map of every image of a layer's output (N, C, ...)."""
+    if activation.dim() < 2:
+        raise UnitError(f"The layer {layer!r} gives {tuple(activation.shape)}: it has no maps.")
+    values, places = activation.flatten(2).max(2) if activation.dim() > 2 else (activation, None)
+    flat = torch.zeros_like(values, dtype=torch.int64) if places is None else places
+    found = zip(values.flatten().tolist(), flat.flatten().tolist(), strict=True)
+    units = []
+    for number, (value, place) in enumerate(found):
+        image, channel = divmod(number, activation.shape[1])
+        units.append(_unit(image, layer, channel, place, activation.shape[2:], value))
+    return units
+
+
+def _unit(
+    image: int, layer: str, channel: int, place: int, size: Sequence[int], value: float
+) -> Unit:
+    height, width = (1, 1, *size)[-2:]
+    frame, rest = divmod(place, height * width)
+    row, column = divmod(rest, width)
+    return Unit(image, layer, channel, row, column, value, frame)
+
+
+def position(unit: Unit, activation: Tensor) -> tuple[int, ...]:
+    """The index of a unit into its layer's output."""
+    places = (unit.frame, unit.row, unit.column)
+    return (unit.image, unit.channel, *places[5 - activation.dim() :][: activation.dim() - 2])
+
+
+def check_place(unit: Unit, activation: Tensor) -> None:
+    """Raise for a unit outside its layer's output."""
+    names = ("frame", "row", "column")[5 - activation.dim() :][: activation.dim() - 2]
+    index = position(unit, activation)
+    for name, place, size in zip(
+        ("image", "channel", *names), index, activation.shape, strict=True
+    ):
+        if not 0 <= place < size:
+            raise UnitError(
+                f"{name} {place} is outside layer {unit.layer!r}, whose output is "
+                f"{tuple(activation.shape)}: give a {name} from 0 to {size - 1}."
+            )
+
+
+def batch_limit(steps: Sequence[Step], activation: Tensor) -> int:
+    """How many alternatives of one recording fit the memory budget."""
+    shapes = [value.shape for step in steps for value in (*step.inputs, step.output)]
+    largest = max((prod(shape) for shape in shapes), default=1) * activation.element_size()
+    return max(1, MEMORY_BUDGET // max(largest, 1))
+
+
+def batches(
+    units: Mapping[int, Unit], activation: Tensor, seed: str | float, limit: int
+) -> Iterator[SeedBatch]:
+    """Seeds of the given units of one layer, as few batches as ``limit`` slots allow."""
+    if isinstance(seed, str) and seed != "activation":
+        raise unknown_name("seed", seed, ["activation"], 'Give "activation" or a number.')
+    taken: Counter[int] = Counter()
+    slots: dict[int, tuple[int, Unit]] = {}
+    for number, unit in units.items():
+        check_place(unit, activation)
+        slots[number] = (taken[unit.image], unit)
+        taken[unit.image] += 1
+    for first in range(0, max(taken.values(), default=0), limit):
+        count = min(limit, max(taken.values()) - first)
+        signal = activation.new_zeros(count, *activation.shape)
+        inside = {n: (s - first, u) for n, (s, u) in slots.items() if first <= s < first + count}
+        for slot, unit in inside.values():
+            index = position(unit, activation)
+            signal[(slot, *index)] = activation[index] if isinstance(seed, str) else seed
+        yield SeedBatch(signal, {n: (slot, unit.image) for n, (slot, unit) in inside.items()})

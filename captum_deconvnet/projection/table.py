@@ -1,0 +1,212 @@
+"""The table: which rule each operation runs, and of which kind it is.
+
+Adding an operation is one row. Rows are named after aten operations, which is what every
+spelling of an operation comes down to: ``nn.ReLU``, ``F.relu``, ``x.relu_()`` are all ``relu``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from captum_deconvnet.projection import (
+    filters,
+    gates,
+    geometry,
+    linear,
+    norms,
+    rectifiers,
+    switches,
+)
+from captum_deconvnet.projection.call import Rule
+from captum_deconvnet.projection.replay import gradient, sees_all
+from captum_deconvnet.projection.replay import linear as linear_in
+
+KEEPS = -1
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the table says of one operation.
+
+    Args:
+        rule: called with the operation's call, returns its adjoint.
+        name: what the receipt calls the rule.
+        kind: ``paper``, ``adjoint``, ``extension`` or ``fallback``.
+        gate: whether the output only ever scales others: 2 a gate, 1 a bounded signal or a
+            statistic, 0 no, ``KEEPS`` as its input.
+        elementwise: whether the output is an elementwise function of one activation.
+    """
+
+    rule: Rule
+    name: str
+    kind: str
+    gate: int = 0
+    elementwise: bool = False
+
+
+def _rows(row: Row, names: str) -> dict[str, Row]:
+    return dict.fromkeys(names.split(), row)
+
+
+_FILTERS = {
+    **_rows(Row(filters.convolution, "transposed filter", "paper"), "convolution"),
+    **_rows(Row(filters.matrix_product, "transposed matrix", "paper"), "mm bmm addmm baddbmm"),
+    **_rows(Row(linear_in("self"), "transposed matrix", "paper"), "mv dot"),
+}
+
+_SWITCHES = {
+    **_rows(
+        Row(switches.max_pool, "switches", "paper"),
+        "max_pool2d_with_indices max_pool3d_with_indices",
+    ),
+    **_rows(
+        Row(switches.adaptive_max_pool, "switches", "paper"),
+        "adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d fractional_max_pool3d",
+    ),
+    **_rows(Row(switches.max_along, "switches", "paper"), "max min median mode kthvalue"),
+    **_rows(Row(switches.amax, "shared switches", "paper"), "amax amin"),
+    **_rows(Row(switches.maximum, "choice", "extension"), "maximum minimum fmax fmin"),
+}
+
+_RECTIFIERS = {
+    **_rows(Row(rectifiers.rectify, "rectify", "paper", elementwise=True), "relu"),
+    **_rows(
+        Row(rectifiers.smooth_rectify, "rectify", "extension", elementwise=True),
+        "gelu silu mish hardswish elu softplus celu selu",
+    ),
+    **_rows(
+        Row(rectifiers.clamp, "rectify", "extension", gate=1, elementwise=True),
+        "clamp clamp_min clamp_max hardtanh threshold",
+    ),
+    **_rows(
+        Row(rectifiers.smooth_rectify, "rectify", "extension", gate=2, elementwise=True),
+        "sigmoid hardsigmoid",
+    ),
+    **_rows(Row(rectifiers.leak, "leak", "extension", elementwise=True), "leaky_relu"),
+    **_rows(Row(rectifiers.prelu, "leak", "extension", elementwise=True), "_prelu_kernel"),
+    **_rows(
+        Row(rectifiers.straight, "identity", "extension", gate=1, elementwise=True), "tanh erf"
+    ),
+    **_rows(
+        Row(rectifiers.strip, "start at the logit", "extension", gate=2),
+        "_softmax _safe_softmax",
+    ),
+    **_rows(Row(rectifiers.strip, "start at the logit", "extension"), "_log_softmax log_sigmoid"),
+}
+
+_GATES = {
+    **_rows(Row(gates.multiply, "scale", "adjoint", gate=KEEPS, elementwise=True), "mul"),
+    **_rows(Row(gates.divide, "scale", "adjoint", gate=KEEPS, elementwise=True), "div"),
+    **_rows(Row(gates.add_product, "scale", "adjoint"), "addcmul"),
+    **_rows(Row(gates.dropout, "recorded mask", "adjoint", gate=KEEPS), "native_dropout"),
+    **_rows(
+        Row(gradient, "gradient", "fallback", gate=1),
+        "pow rsqrt sqrt reciprocal exp linalg_vector_norm norm var std var_mean std_mean",
+    ),
+    **_rows(
+        Row(linear.blocked, "blocked", "adjoint", gate=2, elementwise=True),
+        "gt ge lt le eq ne sign heaviside",
+    ),
+    **_rows(
+        Row(linear.blocked, "blocked", "adjoint"),
+        "detach argmax argmin floor ceil round trunc floor_divide isnan isfinite isinf bernoulli "
+        "zeros_like ones_like empty_like full_like new_zeros new_ones new_empty new_full randn_like "
+        "rand_like empty_strided new_empty_strided logical_not logical_and logical_or bitwise_not "
+        "bitwise_and bitwise_or argsort zero fill topk_indices one_hot nonzero _local_scalar_dense "
+        "equal is_same_size all any",
+    ),
+}
+
+_NORMS = {
+    **_rows(
+        Row(norms.batch_norm, "recorded gain", "adjoint"),
+        "native_batch_norm cudnn_batch_norm miopen_batch_norm _native_batch_norm_legit "
+        "_native_batch_norm_legit_no_training _batch_norm_no_update _batch_norm_with_update",
+    ),
+    **_rows(Row(norms.layer_norm, "recorded gain", "extension"), "native_layer_norm _fused_rms_norm"),
+    **_rows(Row(norms.group_norm, "recorded gain", "extension"), "native_group_norm"),
+}
+
+
+def _linear(names: str, *flows: str, reach: geometry.Geometry = sees_all) -> dict[str, Row]:
+    return _rows(Row(linear_in(*flows, reach=reach), "adjoint", "adjoint", gate=KEEPS), names)
+
+
+_LINEAR = {
+    **_rows(
+        Row(linear.reshape, "adjoint", "adjoint", gate=KEEPS, elementwise=True),
+        "clone alias contiguous lift_fresh",
+    ),
+    **_rows(
+        Row(linear.reshape, "adjoint", "adjoint", gate=KEEPS),
+        "view _unsafe_view reshape _reshape_alias squeeze unsqueeze flatten unflatten",
+    ),
+    **_rows(Row(linear.cast, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "_to_copy"),
+    **_rows(Row(linear.permute, "adjoint", "adjoint", gate=KEEPS), "permute transpose t"),
+    **_rows(Row(linear.copy, "adjoint", "adjoint", gate=KEEPS), "copy"),
+    **_rows(Row(linear.expand, "adjoint", "adjoint", gate=KEEPS), "expand"),
+    **_rows(Row(linear.add, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "add sub"),
+    **_rows(Row(linear.rsub, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "rsub"),
+    **_rows(Row(linear.negate, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "neg"),
+    **_rows(Row(linear.concatenate, "adjoint", "adjoint", gate=KEEPS), "cat"),
+    **_rows(Row(linear.stack, "adjoint", "adjoint", gate=KEEPS), "stack"),
+    **_rows(Row(linear.slice_, "adjoint", "adjoint", gate=KEEPS), "slice"),
+    **_rows(Row(linear.select, "adjoint", "adjoint", gate=KEEPS), "select"),
+    **_rows(Row(linear.unbind, "adjoint", "adjoint", gate=KEEPS), "unbind"),
+    **_rows(
+        Row(linear.split, "adjoint", "adjoint", gate=KEEPS),
+        "split split_with_sizes chunk unsafe_split unsafe_split_with_sizes unsafe_chunk",
+    ),
+    **_linear("avg_pool1d avg_pool2d avg_pool3d", "self", reach=geometry.pooled),
+    **_linear(
+        "_adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_avg_pool1d",
+        "self",
+        reach=geometry.adaptively_pooled,
+    ),
+    **_linear("mean sum nansum", "self", reach=geometry.summed),
+    **_linear(
+        "upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact2d",
+        "self",
+        reach=geometry.resampled(0),
+    ),
+    **_linear(
+        "upsample_linear1d upsample_bilinear2d upsample_trilinear3d _upsample_bilinear2d_aa",
+        "self",
+        reach=geometry.resampled(1),
+    ),
+    **_linear("upsample_bicubic2d _upsample_bicubic2d_aa", "self", reach=geometry.resampled(2)),
+    **_linear(
+        "constant_pad_nd replication_pad1d replication_pad2d replication_pad3d",
+        "self",
+        reach=geometry.padded,
+    ),
+    **_linear(
+        "reflection_pad1d reflection_pad2d reflection_pad3d", "self", reach=geometry.reflected
+    ),
+    **_linear("pixel_shuffle", "self", reach=geometry.shuffled(upwards=True)),
+    **_linear("pixel_unshuffle", "self", reach=geometry.shuffled(upwards=False)),
+    **_linear("native_channel_shuffle", "self", reach=geometry.channels_mixed),
+    **_linear("masked_fill", "self", reach=geometry.same_place),
+    **_linear("where", "self", "other", reach=geometry.same_place),
+    **_linear(
+        "roll flip rot90 index index_select gather take unfold im2col col2im repeat "
+        "repeat_interleave cumsum triu tril diagonal diag_embed masked_select "
+        "movedim view_as_real view_as_complex _conj real imag "
+        "affine_grid_generator _fft_r2c _fft_c2r _fft_c2c trace tile",
+        "self",
+    ),
+    **_linear("grid_sampler_2d grid_sampler_3d", "input"),
+    **_linear("slice_scatter select_scatter", "self", "src"),
+    **_linear("index_put index_add index_copy", "self", "values"),
+    **_linear("scatter scatter_add", "self", "src"),
+    **_linear("lerp", "self", "end"),
+    **_linear(
+        "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention "
+        "_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention "
+        "_scaled_dot_product_attention_math",
+        "value",
+    ),
+}
+
+TABLE = {**_FILTERS, **_SWITCHES, **_RECTIFIERS, **_GATES, **_NORMS, **_LINEAR}
+FALLBACK = Row(gradient, "gradient", "fallback")
