@@ -153,9 +153,9 @@ def permute(call: Call) -> Adjoint:
 
 def _order(call: Call, dimensions: int) -> list[int]:
     order = list(range(dimensions))
-    if "permute" in str(call.function):
+    if call.argument("dims") is not None:
         return [dim % dimensions for dim in call.argument("dims")]
-    pair = (0, 1) if ".t" in str(call.function) else (call.argument("dim0"), call.argument("dim1"))
+    pair = (call.argument("dim0", otherwise=0), call.argument("dim1", otherwise=1))
     if dimensions > 1:
         one, other = (dim % dimensions for dim in pair)
         order[one], order[other] = other, one
