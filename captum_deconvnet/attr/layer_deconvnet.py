@@ -97,4 +97,5 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
             device_ids=self.device_ids,
             attribute_to_layer_input=attribute_to_layer_input,
         )
-        return format_output(len(outputs) > 1, tuple(signals))
+        answer: Tensor | tuple[Tensor, ...] = format_output(len(outputs) > 1, tuple(signals))
+        return answer

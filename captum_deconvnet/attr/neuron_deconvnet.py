@@ -94,6 +94,4 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
         self.deconv.gradient_func = construct_neuron_grad_fn(
             self.layer, neuron_selector, self.device_ids, attribute_to_neuron_input
         )
-        return self.deconv.attribute.__wrapped__(
-            self.deconv, inputs, None, additional_forward_args
-        )
+        return self.deconv.attribute.__wrapped__(self.deconv, inputs, None, additional_forward_args)

@@ -28,6 +28,7 @@ from captum_deconvnet.projection.forward import forward
 from captum_deconvnet.projection.recorder import Recorder
 from captum_deconvnet.projection.rules import rows
 from captum_deconvnet.projection.tape import Tape, Value
+from captum_deconvnet.projection.watch import OUR_HOOKS
 
 
 @dataclass
@@ -97,30 +98,25 @@ class Ties:
 
     def hooked_input(self, path: str, module: nn.Module, args: tuple[Any, ...]) -> Any:
         """Tie a module's input, if somebody else hooked the module to see it."""
-        return self._tie_hooked(args, len(module._forward_pre_hooks))
+        return self._tie_hooked(module, args)
 
     def hooked_output(self, path: str, module: nn.Module, output: Any) -> Any:
         """Tie a module's output, if somebody else hooked the module to see it."""
-        return self._tie_hooked(output, len(module._forward_hooks))
+        return self._tie_hooked(module, output)
 
     def untied(self, path: str, module: nn.Module, item: Any) -> Any:
         """Let the model go on with its own tensors, whatever hooks were shown."""
-        plain = self._plain.pop()
-        if plain is None:
-            return None
         torch.set_grad_enabled(False)
-        return plain[0]
+        return self._plain.pop()
 
     def tie(self, item: Any) -> Any:
         """``item`` with each of its tensors tied to the ends there are."""
         return tree_map(self._tie_one, item)
 
-    def _tie_hooked(self, item: Any, hooks: int) -> Any:
-        ours = 2
-        if hooks <= ours:
-            self._plain.append(None)
+    def _tie_hooked(self, module: nn.Module, item: Any) -> Any:
+        if len(module._forward_pre_hooks) + len(module._forward_hooks) <= OUR_HOOKS:
             return None
-        self._plain.append((item,))
+        self._plain.append(item)
         tied = self.tie(item)
         torch.set_grad_enabled(True)  # for what the other hooks do; `untied` turns it off again
         return tied
@@ -132,7 +128,7 @@ class Ties:
         ends = list(self.ends)
         back = Back(self.model, self.recorder.tape, value, [end for end, _ in ends], self.strict)
         with torch.enable_grad(), self.recorder.hidden():
-            tied: Tensor = Tie.apply(back, tensor, *(end for _, end in ends))  # type: ignore[no-untyped-call]
+            tied: Tensor = Tie.apply(back, tensor, *(end for _, end in ends))
         self.ends.append((value, tied))
         self.tied.append(value)
         return tied

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from torch import Tensor
@@ -30,6 +31,7 @@ class Call:
         kwargs: its keyword arguments.
         inputs: the activations among the arguments through which the signal flows back; the
             adjoint returns one signal for each of them.
+        sources: what is recorded of every argument that depends on the input.
         family: how rectifiers pass the signal.
         kind: what the receipt will say; a rule may change it.
         rule: the rule's name in the receipt; a rule may change it.
@@ -50,8 +52,10 @@ class Call:
         self.family, self.kind, self.rule = family, "", ""
         self._storages, self._run = storages, run
         self._output: tuple[Any] | None = None
-        self._values = {id(tensor): storages.read(tensor) for tensor in tensors(args, kwargs)}
-        self.inputs = [tensor for tensor in tensors(args, kwargs) if self._flows(tensor)]
+        given = tensors(args, kwargs)
+        self._values = {id(tensor): storages.read(tensor) for tensor in given}
+        self.sources = [value for tensor in given if (value := self._values[id(tensor)])]
+        self.inputs = [tensor for tensor in given if self._flows(tensor)]
 
     @property
     def output(self) -> Any:
@@ -77,11 +81,9 @@ class Call:
     def argument(self, name: str, otherwise: Any = None) -> Any:
         """One argument of an aten operation: as given, or its default, or ``otherwise``."""
         assert isinstance(self.function, OpOverload)
-        for place, argument in enumerate(self.function._schema.arguments):
-            if argument.name == name:
-                given = self.args[place] if place < len(self.args) else argument.default_value
-                return self.kwargs.get(name, given)
-        return otherwise
+        place, default = signature(self.function).get(name, (len(self.args), otherwise))
+        given = self.args[place] if place < len(self.args) else default
+        return self.kwargs.get(name, given)
 
     def value(self, item: Any) -> Value | None:
         """What is recorded of one argument; ``None`` if it does not depend on the input."""
@@ -101,15 +103,32 @@ class Call:
         return value is not None and value.flows
 
 
-def tensors(*items: Any) -> Iterator[Tensor]:
+@lru_cache(maxsize=4096)
+def signature(function: OpOverload) -> dict[str, tuple[int, Any]]:
+    """Each argument of an aten operation: its place and its default."""
+    arguments = enumerate(function._schema.arguments)
+    return {argument.name: (place, argument.default_value) for place, argument in arguments}
+
+
+def tensors(*items: Any) -> list[Tensor]:
     """Every tensor in a nest of arguments, in order."""
+    found: list[Tensor] = []
     for item in items:
-        if isinstance(item, Tensor):
-            yield item
-        elif isinstance(item, list | tuple):
-            yield from tensors(*item)
-        elif isinstance(item, dict):
-            yield from tensors(*item.values())
+        kind = type(item)
+        if kind in _WITHOUT_TENSORS:  # asking a tensor's metaclass would be slow
+            continue
+        if issubclass(kind, Tensor):
+            found.append(item)
+        elif item and issubclass(kind, (list, tuple)):
+            if type(item[0]) not in _NUMBERS:
+                found += tensors(*item)
+        elif item and issubclass(kind, dict):
+            found += tensors(*item.values())
+    return found
+
+
+_NUMBERS = {int, float, bool}
+_WITHOUT_TENSORS = {*_NUMBERS, str, type(None)}
 
 
 def is_signal(tensor: Tensor) -> bool:

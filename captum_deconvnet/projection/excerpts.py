@@ -55,8 +55,9 @@ def _positions(size: int, place: Place, device: torch.device) -> Tensor:
     return torch.arange(size, device=device).as_strided(shape, strides, offset)
 
 
-def excerpt(tape: Tape, flat: Value, size: int, place: Place) -> Value:
+def excerpt(tape: Tape, flat: Value, place: Place) -> Value:
     """The value of a place of a flat storage."""
+    (size,) = flat.shape
     value = Value(torch.Size(place[0]), flows=flat.flows)
     if flat.flows:
         step = Excerpt((whole(1),), size, place)

@@ -16,6 +16,7 @@ from captum_deconvnet.projection.reach import pointwise
 from captum_deconvnet.projection.rectifiers import rectify_at
 from captum_deconvnet.projection.replay import gradient, replays
 
+
 def multiply(call: Call) -> Answer:
     """A product: by a constant its adjoint, by a gate the gate's recorded value.
 

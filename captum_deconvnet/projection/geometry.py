@@ -32,8 +32,9 @@ def pooled(call: Call, tensor: Tensor) -> Reach:
     stride = list(call.argument("stride") or kernel)
     padding = list(call.argument("padding"))
     count = int(str(call.function).split("pool")[1][0])
-    spread = [_spread(numbers, count) for numbers in (kernel, stride, padding)]
-    return windows(*spread, (1,) * count)
+    return windows(
+        _spread(kernel, count), _spread(stride, count), _spread(padding, count), (1,) * count
+    )
 
 
 def adaptively_pooled(call: Call, tensor: Tensor) -> Reach:

@@ -20,12 +20,12 @@ def layer_path(model: nn.Module, layer: LayerName) -> str:
     if isinstance(layer, nn.Module):
         for path, module in model.named_modules():
             if module is layer:
-                return path
+                return str(path)
         raise LayerError(f"The layer {type(layer).__name__} is not a module of this model.")
     paths = [path for path, _ in model.named_modules(remove_duplicate=False)]
     if layer not in paths:
         raise unknown_name("layer", layer, paths, "List them with `deconvnet layers MODEL`.")
-    return layer
+    return str(layer)
 
 
 def layer_paths(model: nn.Module, layers: LayerName | Sequence[LayerName]) -> tuple[str, ...]:

@@ -6,9 +6,6 @@ compute statistics from the image itself, which are recorded constants (an exten
 
 from __future__ import annotations
 
-
-
-
 from torch import Tensor
 
 from captum_deconvnet.errors import TrainModeError
@@ -75,5 +72,3 @@ def group_norm(call: Call) -> Answer:
 def contrast_norm(call: Call) -> Answer:
     """Local response normalisation: the signal passes unchanged, as the paper's code has it."""
     return straight(call)
-
-

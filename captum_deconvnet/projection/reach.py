@@ -39,9 +39,7 @@ def pointwise(shape: Sequence[int]) -> Reach:
 
     def reach(extent: Extent) -> Extent:
         aligned = ((None,) * len(shape) + tuple(extent))[len(extent) :]
-        return tuple(
-            None if size == 1 else span for size, span in zip(shape, aligned, strict=True)
-        )
+        return tuple(None if size == 1 else span for size, span in zip(shape, aligned, strict=True))
 
     return reach
 
@@ -179,7 +177,9 @@ def reshaped(shape: Sequence[int], output_shape: Sequence[int]) -> Reach:
 def _unchanged(shape: list[int], output_shape: list[int]) -> list[tuple[int, int]]:
     """Pairs of (input, output) dimensions with equal size and equal product before them."""
     places = {
-        (before, size): dim for dim, (before, size) in enumerate(_products(output_shape)) if size > 1
+        (before, size): dim
+        for dim, (before, size) in enumerate(_products(output_shape))
+        if size > 1
     }
     return [
         (dim, places[key])

@@ -110,7 +110,7 @@ class Capture:
         given = [tensor for tensor in tensors(output) if is_signal(tensor)]
         if len(given) != 1:
             raise LayerError(
-                f"The layer {path!r} gives {len(given)} tensors; choose one that gives a single one."
+                f"The layer {path!r} gives {len(given)} tensors; choose one that gives one."
             )
         value = self.recorder.storages.read(given[0])
         if value is None or not value.flows:

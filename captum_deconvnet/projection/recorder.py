@@ -30,7 +30,7 @@ from captum_deconvnet.projection.tape import Step, Tape, Value
 Rows = Mapping[Any, Row]
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records the operations of one forward pass.
 
     Attributes:
@@ -41,13 +41,10 @@ class Recorder(TorchDispatchMode):
 
     def __init__(self, rows: Rows, family: Family) -> None:
         """Record by the built-in table, with ``rows`` (operation, function or module) before it."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.rows, self.family, self.tape = rows, family, Tape()
         self.path: list[str] = []
-        self.storages = Storages(
-            partial(overlay, self.tape),
-            lambda flat, place: excerpt(self.tape, flat, flat.shape[0], place),
-        )
+        self.storages = Storages(partial(overlay, self.tape), partial(excerpt, self.tape))
         self._is_hidden = False
 
     def __torch_dispatch__(
@@ -59,6 +56,8 @@ class Recorder(TorchDispatchMode):
     ) -> Any:
         """Run one operation, and record it if it depends on the input."""
         kwargs = kwargs or {}
+        if not tensors(args, kwargs):
+            return func(*args, **kwargs)
         written = written_tensors(func, args, kwargs)
 
         def run() -> Any:
@@ -69,7 +68,7 @@ class Recorder(TorchDispatchMode):
         if self._is_hidden or func in _BY_STORAGE:
             return run()
         call = self._call(func, args, kwargs, run)
-        if not call.inputs and not any(call.value(tensor) for tensor in tensors(args, kwargs)):
+        if not call.sources:
             return run()
         self._record(call, self._row(func), written)
         return call.output
@@ -78,23 +77,17 @@ class Recorder(TorchDispatchMode):
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[[], Any]
     ) -> Any:
         """Run a function or module that has a rule of its own, as one operation."""
-
-        def unseen() -> Any:
-            with self.hidden():
-                return run()
-
-        call = self._call(function, args, kwargs, unseen)
+        call = self._call(function, args, kwargs, run)
         if self._is_hidden or not call.inputs:
             return run()
-        self._record(call, self.rows[_row_key(function)], tuple(tensors(args, kwargs)))
+        with self.hidden():  # a rule's own arithmetic is not the model's
+            self._record(call, self.rows[_row_key(function)], tuple(tensors(args, kwargs)))
         return call.output
 
     def _call(
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[[], Any]
     ) -> Call:
-        return Call(
-            function, args, kwargs, storages=self.storages, family=self.family, run=run
-        )
+        return Call(function, args, kwargs, storages=self.storages, family=self.family, run=run)
 
     def _row(self, func: OpOverload) -> Row:
         packet = func.overloadpacket
@@ -117,12 +110,11 @@ class Recorder(TorchDispatchMode):
             (self.storages.write if in_place and not moved else self.storages.put)(tensor, value)
 
     def _value(self, call: Call, row: Row, tensor: Tensor, *, flows: bool) -> Value:
-        sources = [v for t in tensors(call.args, call.kwargs) if (v := call.value(t)) is not None]
-        gate = min(value.gate for value in sources) if row.gate == KEEPS else row.gate
+        gate = min(value.gate for value in call.sources) if row.gate == KEEPS else row.gate
         value = Value(tensor.shape, flows=flows, gate=gate)
-        roots = {source.root for source in sources}
-        if row.elementwise and len(roots) == 1 and sources[0].shape == tensor.shape:
-            value.root = sources[0].root
+        roots = {source.root for source in call.sources}
+        if row.elementwise and len(roots) == 1 and call.sources[0].shape == tensor.shape:
+            value.source = call.sources[0].root
         return value
 
     def _add_step(self, call: Call, adjoint: Adjoint, value: Value) -> None:
@@ -168,6 +160,7 @@ class FunctionRecorder(TorchFunctionMode):
 _BY_STORAGE = (torch.ops.aten.as_strided.default, torch.ops.aten.as_strided_.default)
 
 
+@lru_cache(maxsize=4096)
 def base_name(func: OpOverload) -> str:
     """The operation without its namespace, overload and in-place mark: ``relu``."""
     name = func._schema.name.split("::")[1]
@@ -213,5 +206,3 @@ def _as_adjoints(answer: Answer, call: Call) -> list[Adjoint]:
     if callable(answer):
         return [Custom(tuple(whole(tensor.dim()) for tensor in call.inputs), answer)]
     return list(answer)
-
-

@@ -102,8 +102,10 @@ class Recording:
 
     @property
     def nbytes(self) -> int:
-        """How many bytes the recording keeps for the reverse, the model's own tensors not counted."""
-        own = {t.untyped_storage()._cdata for t in (*self._model.parameters(), *self._model.buffers())}
+        """The bytes kept for the reverse, not counting the model's own tensors."""
+        own = {
+            t.untyped_storage()._cdata for t in (*self._model.parameters(), *self._model.buffers())
+        }
         kept = {
             tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes()
             for step in self._tape.steps
@@ -205,9 +207,7 @@ class Recording:
 
         def back(seed: Tensor) -> list[Tensor]:
             arrived = self._tape.walk({value: seed}, self._images)
-            return [
-                arrived.get(image, seed.new_zeros(image.shape)) for image in self._images
-            ]
+            return [arrived.get(image, seed.new_zeros(image.shape)) for image in self._images]
 
         with torch.no_grad():
             several = signal.dim() > len(value.shape)

@@ -119,4 +119,3 @@ def clip_floor(call: Call) -> float | None:
         if isinstance(low, int | float):
             return float(low)
     return None
-

@@ -30,8 +30,9 @@ class Blank:
 
     def fill(self) -> Tensor:
         """Zeros laid out as the activation was."""
-        layout = {"dtype": self.dtype, "device": self.device}
-        return torch.empty_strided(self.shape, self.stride, **layout).zero_()  # type: ignore[call-overload, no-any-return]
+        return torch.empty_strided(
+            self.shape, self.stride, dtype=self.dtype, device=self.device
+        ).zero_()
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Replay(Adjoint):
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The vector-Jacobian product of the operation with the signal."""
         inputs = [item.fill() if isinstance(item, Blank) else item.tensor for item in self.inputs]
-        _, pullback = torch.func.vjp(self._run, *inputs)
+        _, pullback = torch.func.vjp(self._run, *inputs)[:2]
         answer: Sequence[Tensor | None] = pullback(signal)
         return answer
 

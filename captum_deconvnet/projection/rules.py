@@ -6,26 +6,51 @@ signal at the output to the signal at the activation, or to a tuple of signals i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from captum_deconvnet.errors import ModelError
+from captum_deconvnet.projection.adjoint import Adjoint, Custom
 from captum_deconvnet.projection.call import Call, Rule
 from captum_deconvnet.projection.family import Family
-from captum_deconvnet.projection.linear import blocked
+from captum_deconvnet.projection.linear import Scale, blocked
 from captum_deconvnet.projection.norms import contrast_norm
+from captum_deconvnet.projection.reach import pointwise as same_place
 from captum_deconvnet.projection.rectifiers import smooth_rectify as rectify
 from captum_deconvnet.projection.rectifiers import straight as identity
 from captum_deconvnet.projection.replay import gradient
 from captum_deconvnet.projection.table import Row
 from captum_deconvnet.registry import plugin_rules
 
-__all__ = ["Call", "Rule", "blocked", "gradient", "identity", "rectify", "rows"]
+__all__ = [
+    "Adjoint",
+    "Call",
+    "Rule",
+    "blocked",
+    "gradient",
+    "identity",
+    "pointwise",
+    "rectify",
+    "rows",
+    "scale",
+]
 
 _FUNCTIONS = {F.local_response_norm: Row(contrast_norm, "identity", "paper")}
+
+
+def pointwise(call: Call, function: Callable[[Tensor], Tensor]) -> Adjoint:
+    """A rule's answer: ``function`` of the signal, each output seeing only its own place."""
+    (tensor,) = call.inputs
+    return Custom((same_place(tensor.shape),), function)
+
+
+def scale(call: Call, factor: Tensor | float) -> Adjoint:
+    """A rule's answer: the signal times a recorded ``factor`` that broadcasts to it."""
+    (tensor,) = call.inputs
+    return Scale((same_place(tensor.shape),), tensor.shape, (factor,))
 
 
 def rows(rules: Mapping[Any, Any] | None, family: Family) -> dict[Any, Row]:
@@ -39,7 +64,8 @@ def rows(rules: Mapping[Any, Any] | None, family: Family) -> dict[Any, Row]:
     found: dict[Any, Row] = {}
     if not family.exact:
         found |= _FUNCTIONS
-        found |= {row.found(): as_row(row.rule, row.kind) for row in plugin_rules()}
+        given = [(row.found(), row) for row in plugin_rules()]
+        found |= {target: as_row(row.rule, row.kind) for target, row in given if target is not None}
     for target, rule in (rules or {}).items():
         found[_checked(target)] = as_row(rule, "extension")
     return found
@@ -55,5 +81,7 @@ def as_row(rule: Rule, kind: str) -> Row:
 
 def _checked(target: Any) -> Any:
     if isinstance(target, type) and not issubclass(target, nn.Module):
-        raise ModelError(f"A rule's target is a module class, a function or an operation; given {target!r}.")
+        raise ModelError(
+            f"A rule's target is a module class, a function or an operation; given {target!r}."
+        )
     return target

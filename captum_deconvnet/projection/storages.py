@@ -103,7 +103,7 @@ class Storages:
         untyped = tensor.untyped_storage()
         if untyped._cdata not in self._storages:
             size = untyped.nbytes() // tensor.element_size()
-            self._storages[untyped._cdata] = Storage(StorageWeakRef(untyped), size)
+            self._storages[untyped._cdata] = Storage(StorageWeakRef(untyped), size)  # type: ignore[no-untyped-call]
         return self._storages[untyped._cdata]
 
     def _flatten(self, layer: Layer, size: int) -> Value:
@@ -120,11 +120,12 @@ class Storages:
 
 def _place(tensor: Tensor) -> Place:
     """Where a tensor lies in its storage; strides of single elements mean nothing."""
-    strides = tuple(
-        stride if size > 1 else 0
-        for size, stride in zip(tensor.shape, tensor.stride(), strict=True)
-    )
-    return tensor.shape, strides, tensor.storage_offset()
+    strides = tensor.stride()
+    if 1 in tensor.shape:
+        strides = tuple(
+            0 if size == 1 else stride for size, stride in zip(tensor.shape, strides, strict=True)
+        )
+    return tensor.shape, strides, int(tensor.storage_offset())
 
 
 def _covers(place: Place, size: int) -> bool:

@@ -59,7 +59,7 @@ class Window:
             place = rest if pitch == 1 else torch.div(rest, pitch, rounding_mode="floor")
             rest = rest - place * pitch
             start = torch.arange(indices.shape[axis - len(self.size)], device=indices.device)
-            start = (start.to(torch.int32) * self.stride[axis] - self.padding[axis])
+            start = start.to(torch.int32) * self.stride[axis] - self.padding[axis]
             element = place - start.reshape(-1, *(1,) * (len(self.size) - 1 - axis))
             step = self.dilation[axis]
             element = element if step == 1 else torch.div(element, step, rounding_mode="floor")
@@ -144,7 +144,9 @@ class Scatter(Adjoint):
         flat = (*self.shape[: self.dim], prod(self.shape[self.dim : self.dim + self.flatten]))
         flat = (*flat, *self.shape[self.dim + self.flatten :])
         indices = self.indices.long()
-        placed = signal.new_zeros(flat).scatter_add(self.dim, indices, signal.reshape(indices.shape))
+        placed = signal.new_zeros(flat).scatter_add(
+            self.dim, indices, signal.reshape(indices.shape)
+        )
         return (placed.reshape(self.shape),)
 
 

@@ -14,11 +14,12 @@ from captum_deconvnet.projection import (
     geometry,
     linear,
     norms,
+    pieces,
     rectifiers,
     switches,
 )
 from captum_deconvnet.projection.call import Rule
-from captum_deconvnet.projection.replay import gradient, sees_all
+from captum_deconvnet.projection.replay import Geometry, gradient, sees_all
 from captum_deconvnet.projection.replay import linear as linear_in
 
 KEEPS = -1
@@ -109,10 +110,11 @@ _GATES = {
     ),
     **_rows(
         Row(linear.blocked, "blocked", "adjoint"),
-        "detach argmax argmin floor ceil round trunc floor_divide isnan isfinite isinf bernoulli "
-        "zeros_like ones_like empty_like full_like new_zeros new_ones new_empty new_full randn_like "
-        "rand_like empty_strided new_empty_strided logical_not logical_and logical_or bitwise_not "
-        "bitwise_and bitwise_or argsort zero fill topk_indices one_hot nonzero _local_scalar_dense "
+        "detach argmax argmin argsort floor ceil round trunc floor_divide isnan isfinite isinf "
+        "zeros_like ones_like empty_like full_like randn_like rand_like new_zeros new_ones "
+        "new_empty new_full empty_strided new_empty_strided bernoulli zero fill one_hot nonzero "
+        "logical_not logical_and logical_or bitwise_not bitwise_and bitwise_or "
+        "_local_scalar_dense "
         "equal is_same_size all any",
     ),
 }
@@ -123,12 +125,14 @@ _NORMS = {
         "native_batch_norm cudnn_batch_norm miopen_batch_norm _native_batch_norm_legit "
         "_native_batch_norm_legit_no_training _batch_norm_no_update _batch_norm_with_update",
     ),
-    **_rows(Row(norms.layer_norm, "recorded gain", "extension"), "native_layer_norm _fused_rms_norm"),
+    **_rows(
+        Row(norms.layer_norm, "recorded gain", "extension"), "native_layer_norm _fused_rms_norm"
+    ),
     **_rows(Row(norms.group_norm, "recorded gain", "extension"), "native_group_norm"),
 }
 
 
-def _linear(names: str, *flows: str, reach: geometry.Geometry = sees_all) -> dict[str, Row]:
+def _linear(names: str, *flows: str, reach: Geometry = sees_all) -> dict[str, Row]:
     return _rows(Row(linear_in(*flows, reach=reach), "adjoint", "adjoint", gate=KEEPS), names)
 
 
@@ -148,13 +152,13 @@ _LINEAR = {
     **_rows(Row(linear.add, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "add sub"),
     **_rows(Row(linear.rsub, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "rsub"),
     **_rows(Row(linear.negate, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "neg"),
-    **_rows(Row(linear.concatenate, "adjoint", "adjoint", gate=KEEPS), "cat"),
-    **_rows(Row(linear.stack, "adjoint", "adjoint", gate=KEEPS), "stack"),
-    **_rows(Row(linear.slice_, "adjoint", "adjoint", gate=KEEPS), "slice"),
-    **_rows(Row(linear.select, "adjoint", "adjoint", gate=KEEPS), "select"),
-    **_rows(Row(linear.unbind, "adjoint", "adjoint", gate=KEEPS), "unbind"),
+    **_rows(Row(pieces.concatenate, "adjoint", "adjoint", gate=KEEPS), "cat"),
+    **_rows(Row(pieces.stack, "adjoint", "adjoint", gate=KEEPS), "stack"),
+    **_rows(Row(pieces.slice_, "adjoint", "adjoint", gate=KEEPS), "slice"),
+    **_rows(Row(pieces.select, "adjoint", "adjoint", gate=KEEPS), "select"),
+    **_rows(Row(pieces.unbind, "adjoint", "adjoint", gate=KEEPS), "unbind"),
     **_rows(
-        Row(linear.split, "adjoint", "adjoint", gate=KEEPS),
+        Row(pieces.split, "adjoint", "adjoint", gate=KEEPS),
         "split split_with_sizes chunk unsafe_split unsafe_split_with_sizes unsafe_chunk",
     ),
     **_linear("avg_pool1d avg_pool2d avg_pool3d", "self", reach=geometry.pooled),

@@ -23,17 +23,18 @@ class Value:
         shape: the tensor's shape.
         flows: whether a signal can pass through it towards the input.
         gate: how surely it only scales others: 2 a gate, 1 a bounded signal or a statistic, 0 no.
-        root: the value it is an elementwise function of; itself when of none.
+        source: the value it is an elementwise function of, if of one.
     """
 
     shape: torch.Size
     flows: bool = True
     gate: int = 0
-    root: Value = field(init=False)
+    source: Value | None = None
 
-    def __post_init__(self) -> None:
-        """A new value is an elementwise function of itself."""
-        self.root = self
+    @property
+    def root(self) -> Value:
+        """The value it is an elementwise function of; itself when of none."""
+        return self.source or self  # never stored: a cycle would wait for the garbage collector
 
 
 @dataclass(eq=False)
@@ -74,9 +75,7 @@ class Tape:
                 live.update(step.inputs)
         return passed[::-1]
 
-    def walk(
-        self, seeds: Mapping[Value, Tensor], stops: Collection[Value]
-    ) -> dict[Value, Tensor]:
+    def walk(self, seeds: Mapping[Value, Tensor], stops: Collection[Value]) -> dict[Value, Tensor]:
         """Take the signals at ``seeds`` back to ``stops``; a stop lets nothing through.
 
         Returns:

@@ -16,6 +16,9 @@ from torch.utils.hooks import RemovableHandle
 from captum_deconvnet.errors import TrainModeError
 from captum_deconvnet.projection.recorder import Recorder
 
+OUR_HOOKS = 2
+"""How many hooks a module carries while it is watched and nobody else has hooked it."""
+
 Arrived = Callable[[str, nn.Module, Any], Any]
 
 
@@ -57,12 +60,13 @@ class Watch:
     restored: Arrived | None
 
     def register(self, module: nn.Module) -> list[RemovableHandle]:
-        """Hook the module: first and, if anything is to be restored, last."""
+        """Hook the module: first and, if others have hooked it and may need undoing, last."""
+        others = len(module._forward_pre_hooks) + len(module._forward_hooks)
         handles = [
             module.register_forward_pre_hook(self.before, prepend=True),
             module.register_forward_hook(self.after, prepend=True),
         ]
-        if self.restored is not None:
+        if self.restored is not None and others:
             handles.append(module.register_forward_pre_hook(self.last_before))
             handles.append(module.register_forward_hook(self.last_after))
         return handles
@@ -114,11 +118,11 @@ def taken_whole(module: nn.Module, recorder: Recorder, thread: int) -> Iterator[
             return run()
         return recorder.take_whole(module, args, kwargs, run)
 
-    module.forward = record  # type: ignore[method-assign]
+    module.forward = record
     try:
         yield
     finally:
         if own is None:
             del module.forward
         else:
-            module.forward = own  # type: ignore[method-assign]
+            module.forward = own

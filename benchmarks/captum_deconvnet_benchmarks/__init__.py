@@ -1,0 +1,1 @@
+"""The benchmark harness and the scripts behind every number in the documentation."""

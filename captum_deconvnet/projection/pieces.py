@@ -1,0 +1,115 @@
+"""Pieces of tensors: joining, stacking, slicing and splitting, each with its exact adjoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from captum_deconvnet.projection.adjoint import Adjoint
+from captum_deconvnet.projection.call import Call
+from captum_deconvnet.projection.reach import Reach, affine, inserted, removed
+
+
+@dataclass(eq=False)
+class Slices(Adjoint):
+    """Tensors joined along one dimension: each gets its slice of the signal."""
+
+    dim: int
+    slices: tuple[tuple[int, int], ...]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """One slice of the signal for each recorded input."""
+        return [signal.narrow(self.dim, start, length) for start, length in self.slices]
+
+
+@dataclass(eq=False)
+class Selects(Adjoint):
+    """Tensors stacked along a new dimension: each gets its place of the signal."""
+
+    dim: int
+    places: tuple[int, ...]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """One place of the signal for each recorded input."""
+        return [signal.select(self.dim, place) for place in self.places]
+
+
+@dataclass(eq=False)
+class Embed(Adjoint):
+    """A slice taken: the signal goes back to its place, zeros around it."""
+
+    shape: torch.Size
+    index: tuple[slice | int, ...]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """Zeros with the signal put in at the slice."""
+        result = signal.new_zeros(self.shape)
+        result[self.index] = signal
+        return (result,)
+
+
+def concatenate(call: Call) -> Adjoint:
+    """Tensors joined along a dimension."""
+    joined = [tensor for tensor in call.argument("tensors") if tensor.shape != (0,)]
+    dim = call.argument("dim") % joined[0].dim()
+    flowing = {id(tensor) for tensor in call.inputs}
+    slices, reaches, start = [], [], 0
+    for tensor in joined:
+        if id(tensor) in flowing:
+            slices.append((start, tensor.shape[dim]))
+            reaches.append(affine(dim, 1, -start))
+        start += tensor.shape[dim]
+    return Slices(tuple(reaches), dim, tuple(slices))
+
+
+def stack(call: Call) -> Adjoint:
+    """Tensors joined along a new dimension."""
+    stacked = call.argument("tensors")
+    dim = call.argument("dim") % (stacked[0].dim() + 1)
+    flowing = {id(tensor) for tensor in call.inputs}
+    places = tuple(place for place, tensor in enumerate(stacked) if id(tensor) in flowing)
+    return Selects(tuple(removed(dim) for _ in places), dim, places)
+
+
+def slice_(call: Call) -> Adjoint:
+    """A range of one dimension."""
+    (tensor,) = call.inputs
+    dim = call.argument("dim") % tensor.dim()
+    start, stop, step = slice(
+        call.argument("start"), call.argument("end"), call.argument("step")
+    ).indices(tensor.shape[dim])
+    return _embed(tensor, dim, slice(start, stop, step), affine(dim, step, start))
+
+
+def select(call: Call) -> Adjoint:
+    """One place of one dimension."""
+    (tensor,) = call.inputs
+    dim = call.argument("dim") % tensor.dim()
+    place = call.argument("index") % tensor.shape[dim]
+    return _embed(tensor, dim, place, inserted(dim, place))
+
+
+def unbind(call: Call) -> list[Adjoint]:
+    """Every place of one dimension, a tensor each."""
+    (tensor,) = call.inputs
+    dim = call.argument("dim") % tensor.dim()
+    return [_embed(tensor, dim, place, inserted(dim, place)) for place in range(tensor.shape[dim])]
+
+
+def split(call: Call) -> list[Adjoint]:
+    """Consecutive ranges of one dimension, a tensor each: split, chunk."""
+    (tensor,) = call.inputs
+    dim, start = call.argument("dim") % tensor.dim(), 0
+    pieces: list[Adjoint] = []
+    for part in call.output:
+        stop = start + part.shape[dim]
+        pieces.append(_embed(tensor, dim, slice(start, stop), affine(dim, 1, start)))
+        start = stop
+    return pieces
+
+
+def _embed(tensor: Tensor, dim: int, index: slice | int, reach: Reach) -> Embed:
+    return Embed((reach,), tensor.shape, (*(slice(None),) * dim, index))
