@@ -1,0 +1,66 @@
+"""A loaded model: a net with its weights and all that is needed to show it a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_deconvnet.registry.stages import find_stages
+
+StateDict = Mapping[str, Tensor]
+StageFinder = Callable[[nn.Module, Tensor], tuple[str, ...]]
+
+
+def unchanged(state_dict: StateDict) -> StateDict:
+    """The state dict as it is."""
+    return state_dict
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A net, ready to be shown pictures.
+
+    Args:
+        name: full name, ``prefix/name``.
+        model: the net, in eval mode.
+        transform: turns a Pillow image or an unsigned 8-bit tensor (3, H, W) into the net's input
+            for it.
+        inverse_transform: turns inputs (3, H, W) or (N, 3, H, W) back into colours in [0, 1].
+        input_size: shape of the input for a square picture, (3, H, W), or (3, T, H, W) for clips.
+        categories: what each logit stands for; empty if the net has no classes.
+        weights: tag or path of the weights; ``None`` for random ones.
+        stage_table: the layers, or how to find them in the model with an example input.
+        from_file: turns a published state dict of this net into one that fits ``model``.
+    """
+
+    name: str
+    model: nn.Module
+    transform: Callable[[Any], Tensor]
+    inverse_transform: Callable[[Tensor], Tensor]
+    input_size: tuple[int, ...]
+    categories: tuple[str, ...] = ()
+    weights: str | Path | None = None
+    stage_table: tuple[str, ...] | StageFinder = find_stages
+    from_file: Callable[[StateDict], StateDict] = unchanged
+
+    @cached_property
+    def stages(self) -> tuple[str, ...]:
+        """Module paths of the layers that the paper calls layer 1 to n, from the input up.
+
+        Those of the plugin's table, if it has one; else found by one forward pass, at the first
+        use (see ``find_stages``).
+        """
+        if callable(self.stage_table):
+            return self.stage_table(self.model, self.example_input())
+        return self.stage_table
+
+    def example_input(self) -> Tensor:
+        """A black input (1, 3, H, W) or (1, 3, T, H, W), in the model's type and on its device."""
+        like = next(self.model.parameters(), torch.empty(0))
+        return torch.zeros(1, *self.input_size, dtype=like.dtype, device=like.device)

@@ -1,0 +1,80 @@
+"""Loading one of torchvision's nets."""
+
+from __future__ import annotations
+
+import http.client
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+from PIL import Image
+from torch import nn
+from torchvision import models
+from torchvision.models import WeightsEnum
+
+from captum_deconvnet.errors import unknown_name
+from captum_deconvnet.registry import LoadedModel, not_downloaded, require_download
+from captum_deconvnet_torchvision.builders import build, family
+from captum_deconvnet_torchvision.parts import part_of
+from captum_deconvnet_torchvision.pictures import transforms
+from captum_deconvnet_torchvision.stages import stage_table
+
+SQUARE = (512, 512)
+
+
+def load(name: str, tag: str | None) -> LoadedModel:
+    """Build one net.
+
+    Args:
+        name: the builder's name.
+        tag: a member of the builder's weights, e.g. ``"DEFAULT"`` or ``"IMAGENET1K_V1"``; random
+            weights for ``None`` and ``"random"``.
+
+    Raises:
+        UnknownNameError: the builder has no such weights.
+        WeightsError: they cannot be downloaded.
+    """
+    known = models.get_model_weights(name)
+    weights = None if tag in (None, "random") else chosen(name, tag or "", known)
+    published = weights or known["DEFAULT"]
+    net = build(name, None) if weights is None else downloaded(name, weights)
+    transform, inverse = transforms(family(name), net, published)
+    part = part_of(family(name))
+    return LoadedModel(
+        name=f"torchvision/{name}",
+        model=part.of(net).eval(),
+        transform=transform,
+        inverse_transform=inverse,
+        input_size=tuple(transform(Image.new("RGB", SQUARE)).shape),
+        categories=tuple(published.meta.get("categories", ())),
+        weights=weights and weights.name,
+        stage_table=stage_table(name, family(name)),
+        from_file=part.from_file,
+    )
+
+
+def chosen(name: str, tag: str, known: type[WeightsEnum]) -> WeightsEnum:
+    """The builder's weights called ``tag``.
+
+    Raises:
+        UnknownNameError: there are none of that name.
+    """
+    if tag not in known.__members__:
+        hint = f"torchvision/{name} has: {', '.join([*known.__members__, 'random'])}."
+        raise unknown_name("weights tag", tag, known.__members__, hint)
+    return known[tag]
+
+
+def downloaded(name: str, weights: WeightsEnum) -> nn.Module:
+    """The net with published weights, downloaded unless they are already here.
+
+    Raises:
+        WeightsError: they cannot be downloaded.
+    """
+    kept = Path(torch.hub.get_dir(), "checkpoints", Path(urlparse(weights.url).path).name)
+    if not kept.exists():
+        require_download(f"torchvision/{name}", weights.url, weights.url)
+    try:
+        return build(name, weights)
+    except (OSError, http.client.HTTPException, RuntimeError) as error:
+        raise not_downloaded(f"torchvision/{name}", weights.url, error) from error

@@ -1,0 +1,38 @@
+"""Stages of the nets whose layers go on after the net that is looked at.
+
+All other nets have the layers that ``find_stages`` finds, AlexNet's five of the paper among them.
+"""
+
+from __future__ import annotations
+
+from captum_deconvnet.registry import find_stages
+from captum_deconvnet.registry.loaded_model import StageFinder
+
+RESNET = ("maxpool", "layer1", "layer2", "layer3", "layer4")
+MOBILENET_V3_LARGE = ("1", "3", "6", "12", "16")
+"""Indices into ``features``, which detectors and segmenters hold as their backbone."""
+
+SQUEEZENET = {
+    "squeezenet1_0": ("features.2", "features.6", "features.11", "features.12"),
+    "squeezenet1_1": ("features.2", "features.5", "features.8", "features.12"),
+}
+"""Without the classifier, a convolution whose maps are the classes."""
+
+TOKENS = {"mvit_v1_b": ("conv_proj",), "mvit_v2_s": ("conv_proj",)}
+"""All that follows the patch embedding are tokens; the maps inside attention are not layers."""
+
+PREFIX_OF_FAMILY = {"segmentation": "backbone.", "detection": "body."}
+
+
+def stage_table(name: str, family: str) -> tuple[str, ...] | StageFinder:
+    """The layers of a net if they are in a table, else how to find them.
+
+    Segmenters and detectors have the layers of the classifier they are built on, without their
+    heads. The two SSDs are nets of their own, and have what is found.
+    """
+    if name in SQUEEZENET or name in TOKENS:
+        return (SQUEEZENET | TOKENS)[name]
+    if family not in PREFIX_OF_FAMILY or name.startswith("ssd"):
+        return find_stages
+    layers = MOBILENET_V3_LARGE if "mobilenet_v3_large" in name else RESNET
+    return tuple(PREFIX_OF_FAMILY[family] + layer for layer in layers)
