@@ -5,7 +5,7 @@ from captum_deconvnet.projection import rules
 from captum_deconvnet.projection.family import Family
 from captum_deconvnet.projection.receipt import Receipt, ReceiptEntry
 from captum_deconvnet.projection.receptive_field import Box, ReceptiveField
-from captum_deconvnet.projection.record import record
+from captum_deconvnet.projection.record import receptive_field, record
 from captum_deconvnet.projection.recording import Recording
 from captum_deconvnet.projection.units import Unit
 from captum_deconvnet.registry import LoadedModel, list_models, load_model
@@ -26,6 +26,7 @@ __all__ = [
     "Unit",
     "list_models",
     "load_model",
+    "receptive_field",
     "record",
     "rules",
 ]

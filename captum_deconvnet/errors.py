@@ -38,7 +38,7 @@ class LayerError(CaptumDeconvnetError, ValueError):
     """A layer exists but cannot be used as asked: not run, or not one tensor."""
 
 
-class ModelError(CaptumDeconvnetError, ValueError):
+class ModelError(CaptumDeconvnetError, ValueError, RuntimeError):
     """A model cannot be used as asked: no convolution, a wrong input, not a module."""
 
 

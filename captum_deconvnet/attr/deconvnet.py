@@ -93,6 +93,14 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         )
         return format_output(is_tuple(inputs), gradients)
 
+    def attribute_future(self) -> None:
+        """Asynchronous attribution does not exist, as for Captum's own class.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")
+
     def projected(self, count: int) -> ProjectedForward:
         """The model's forward function, with projections for gradients to ``count`` inputs."""
         return ProjectedForward(self.model, count, self.relu, self.rules, self.strict)

@@ -99,3 +99,11 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
         )
         answer: Tensor | tuple[Tensor, ...] = format_output(len(outputs) > 1, tuple(signals))
         return answer
+
+    def attribute_future(self) -> None:
+        """Asynchronous attribution does not exist, as for Captum's own class.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")

@@ -95,3 +95,11 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
             self.layer, neuron_selector, self.device_ids, attribute_to_neuron_input
         )
         return self.deconv.attribute.__wrapped__(self.deconv, inputs, None, additional_forward_args)
+
+    def attribute_future(self) -> None:
+        """Asynchronous attribution does not exist, as for Captum's own class.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")

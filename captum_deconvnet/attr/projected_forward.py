@@ -76,7 +76,8 @@ class Ties:
     """The tensors of one forward pass that are tied into autograd.
 
     Attributes:
-        ends: tied values, with the tensor that stands for each in autograd.
+        ends: tied values, with the tensor that stands for each in autograd, the last one if a
+            value was tied more than once.
         tied: every value that a projection can start from.
     """
 
@@ -84,17 +85,14 @@ class Ties:
     recorder: Recorder
     inputs: tuple[Tensor, ...]
     strict: bool
-    ends: list[tuple[Value, Tensor]] = field(default_factory=list)
+    ends: dict[Value, Tensor] = field(default_factory=dict)
     tied: list[Value] = field(default_factory=list)
     _plain: list[Any] = field(default_factory=list)
 
     def begin(self, images: tuple[Value, ...]) -> None:
         """The inputs are the first ends."""
-        self.ends = [
-            (value, tensor)
-            for value, tensor in zip(images, self.inputs, strict=True)
-            if value.flows
-        ]
+        given = zip(images, self.inputs, strict=True)
+        self.ends = {value: tensor for value, tensor in given if value.flows}
 
     def hooked_input(self, path: str, module: nn.Module, args: tuple[Any, ...]) -> Any:
         """Tie a module's input, if somebody else hooked the module to see it."""
@@ -125,11 +123,10 @@ class Ties:
         value = self.recorder.storages.read(tensor) if isinstance(tensor, Tensor) else None
         if value is None or not value.flows or not is_signal(tensor):
             return tensor
-        ends = list(self.ends)
-        back = Back(self.model, self.recorder.tape, value, [end for end, _ in ends], self.strict)
+        back = Back(self.model, self.recorder.tape, value, list(self.ends), self.strict)
         with torch.enable_grad(), self.recorder.hidden():
-            tied: Tensor = Tie.apply(back, tensor, *(end for _, end in ends))
-        self.ends.append((value, tied))
+            tied: Tensor = Tie.apply(back, tensor, *self.ends.values())
+        self.ends[value] = tied
         self.tied.append(value)
         return tied
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from captum_deconvnet.errors import (
     InferenceModeError,
@@ -40,9 +41,22 @@ def check_inputs(inputs: Sequence[Tensor]) -> None:
             raise NonFiniteError(f"Input {number} holds NaN or infinite values.")
 
 
+def check_convolution(model: nn.Module, steps: Sequence[Step]) -> None:
+    """Raise for a model without a convolution."""
+    if any("conv" in step.operation for step in steps):
+        return
+    if not any(isinstance(module, _ConvNd) for module in model.modules()):
+        raise ModelError(
+            f"{type(model).__name__} has no convolution: there are no filters to project through. "
+            "Give a conv net."
+        )
+
+
 def check_output(model: nn.Module, output: Any) -> None:
     """Raise if the forward pass gave NaN or infinity, naming what is to blame."""
-    if all(_finite(tensor) for tensor in tensors(output) if is_signal(tensor)):
+    given = [tensor for tensor in tensors(output) if is_signal(tensor)]
+    statistics = [buffer.flatten() for buffer in model.buffers() if is_signal(buffer)]
+    if all(_finite(tensor) for tensor in (*given, *_joined(statistics))):
         return
     _blame_weights(model)
     raise NonFiniteError(
@@ -77,6 +91,14 @@ def check_rules(steps: Sequence[Step]) -> None:
             f"No projection rule for: {named}. Give one with rules={{...}} or a plugin, "
             "or allow the gradient there with strict=False."
         )
+
+
+def _joined(parts: Sequence[Tensor]) -> list[Tensor]:
+    """One vector for each type and device, so that many small tensors cost one check."""
+    groups: dict[tuple[torch.dtype, torch.device], list[Tensor]] = {}
+    for part in parts:
+        groups.setdefault((part.dtype, part.device), []).append(part)
+    return [torch.cat(group) for group in groups.values()]
 
 
 def _finite(tensor: Tensor) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from captum_deconvnet.errors import ModelError
 from captum_deconvnet.projection.call import is_signal
 from captum_deconvnet.projection.recorder import FunctionRecorder, Recorder
 from captum_deconvnet.projection.tape import Value
@@ -45,6 +46,19 @@ def forward(
         recorder.storages.put(tensor, value)
     began(images)
     watch = watched(model, recorder, entered=entered, left=left, restored=restored)
-    with watch, torch.no_grad(), FunctionRecorder(recorder), recorder:
-        output = model(*copies, *additional)
+    try:
+        with watch, torch.no_grad(), FunctionRecorder(recorder), recorder:
+            output = model(*copies, *additional)
+    except RuntimeError as error:
+        raise _explained(error, inputs, recorder) from error
     return Forward(output, images)
+
+
+def _explained(error: RuntimeError, inputs: Sequence[Tensor], recorder: Recorder) -> RuntimeError:
+    """A plain error of torch, with the module it came from and the input it was given."""
+    if type(error) is not RuntimeError:
+        return error
+    shapes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs)
+    module = recorder.path[-1] if recorder.path and recorder.path[-1] else "the model"
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ModelError(f"The model cannot run on input of shape {shapes}: in {module}: {reason}")

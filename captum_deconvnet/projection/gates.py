@@ -7,6 +7,10 @@ and held fixed, as switches are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
 from torch import Tensor
 
 from captum_deconvnet.projection.adjoint import Adjoint
@@ -15,6 +19,19 @@ from captum_deconvnet.projection.linear import Scale
 from captum_deconvnet.projection.reach import pointwise
 from captum_deconvnet.projection.rectifiers import rectify_at
 from captum_deconvnet.projection.replay import gradient, replays
+
+
+@dataclass(eq=False)
+class Gated(Adjoint):
+    """Half of a tensor gated by the other half."""
+
+    dim: int
+    gate: Tensor
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The gated signal for the first half, nothing for the gate's."""
+        gated = signal * self.gate
+        return (torch.cat([gated, torch.zeros_like(gated)], self.dim),)
 
 
 def multiply(call: Call) -> Answer:
@@ -65,6 +82,17 @@ def add_product(call: Call) -> Answer:
         call.kind, call.rule = "extension", "frozen gate"
     reaches = tuple(pointwise(tensor.shape) for tensor in call.inputs)
     return replays(call, keep=False, reaches=reaches)
+
+
+def gated_linear(call: Call) -> Answer:
+    """A gated linear unit: the second half, through a sigmoid, gates the first."""
+    if call.family.exact:
+        return _gradient(call, "adjoint")
+    (tensor,) = call.inputs
+    dim = call.argument("dim") % tensor.dim()
+    half = tensor.shape[dim] // 2
+    gate = tensor.narrow(dim, half, half).sigmoid()
+    return Gated((pointwise(tensor.shape),), dim, gate)
 
 
 def dropout(call: Call) -> Answer:

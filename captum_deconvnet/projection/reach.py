@@ -140,7 +140,7 @@ def adaptive(shape: Sequence[int], output_shape: Sequence[int], count: int) -> R
     """Adaptive pooling of the last ``count`` dimensions."""
 
     def one(span: Span, size: int, output_size: int) -> Span:
-        if span is None:
+        if span is None or output_size == 1:
             return None
         return (span[0] * size // output_size, ceil((span[1] + 1) * size / output_size) - 1)
 

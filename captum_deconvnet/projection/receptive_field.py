@@ -72,10 +72,10 @@ def _axis(tape: Tape, layer: Value, image: Value, axis: int) -> tuple[tuple[int,
         seen = tape.extents({layer: _unit(len(layer.shape), axis, place)}, (image,))
         return seen[image][axis] if image in seen else whole
 
-    count = layer.shape[axis]
-    samples = {place: span(place) for place in sorted({0, 1, count // 2, count - 1} - {count})}
+    count = max(layer.shape[axis], 2)  # one place has no jump: look at where a second would be
+    samples = {place: span(place) for place in sorted({0, 1, count // 2, count - 1})}
     regular = _regular(samples, count)
-    spans = regular or [span(place) for place in range(count)]
+    spans = regular or [span(place) for place in range(layer.shape[axis])]
     return (whole,) if None in spans else tuple(spans)  # type: ignore[arg-type]
 
 

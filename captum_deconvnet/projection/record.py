@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.errors import LayerError
+from captum_deconvnet.errors import LayerError, ModelError
 from captum_deconvnet.projection.adjoint import Kept
 from captum_deconvnet.projection.call import is_signal, tensors
 from captum_deconvnet.projection.checks import (
+    check_convolution,
     check_inputs,
     check_model,
     check_output,
@@ -19,6 +21,7 @@ from captum_deconvnet.projection.checks import (
 from captum_deconvnet.projection.family import Family, family
 from captum_deconvnet.projection.forward import forward
 from captum_deconvnet.projection.layers import LayerName, layer_paths
+from captum_deconvnet.projection.receptive_field import ReceptiveField
 from captum_deconvnet.projection.recorder import Recorder
 from captum_deconvnet.projection.recording import Captured, Recording
 from captum_deconvnet.projection.rules import rows
@@ -52,6 +55,7 @@ def record(
         The recording.
 
     Raises:
+        ModelError: for a model without a convolution, or one that cannot run on the input.
         UnknownNameError: for a layer that is not in the model.
         LayerError: for a layer that did not run or does not give one tensor.
         TrainModeError: for a batch norm in train mode, naming it.
@@ -81,6 +85,7 @@ def record(
         entered=lambda path, module, args: None,
         left=capture.left,
     )
+    check_convolution(model, recorder.tape.steps)
     captured = capture.finish()
     check_output(model, (ran.output, [item.activation for item in captured.values()]))
     outputs = [recorder.storages.read(tensor) for tensor in tensors(ran.output)]
@@ -134,3 +139,40 @@ def _as_tuple(additional: Any) -> tuple[Any, ...]:
     if additional is None:
         return ()
     return additional if isinstance(additional, tuple) else (additional,)
+
+
+def receptive_field(
+    model: nn.Module, layer: LayerName, input_shape: Sequence[int]
+) -> ReceptiveField:
+    """The receptive field of the units of ``layer``, found by recording one forward pass.
+
+    Args:
+        model: any conv net, in eval mode if it has batch norms.
+        layer: module path or module.
+        input_shape: (C, H, W) or (N, C, H, W); a video model's has a T before H.
+
+    Returns:
+        Size, jump and start in pixels, and the box of any unit.
+
+    Example:
+        >>> import torch, captum_deconvnet as cdn
+        >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 7, stride=2, padding=1),
+        ...                           torch.nn.ReLU(), torch.nn.MaxPool2d(3, 2, padding=1))
+        >>> cdn.receptive_field(net, "2", (3, 224, 224))
+        ReceptiveField(size=(11, 11), jump=(4, 4), start=(-3, -3))
+    """
+    check_model(model)
+    like = next(model.parameters(), torch.empty(()))
+    shape = _batch_shape(model, tuple(input_shape))
+    blank = torch.zeros(shape, dtype=like.dtype, device=like.device)
+    return record(model, blank, layer).receptive_field(layer)
+
+
+def _batch_shape(model: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """``shape`` with a batch dimension."""
+    is_video = any(isinstance(module, nn.Conv3d) for module in model.modules())
+    dimensions = 4 if is_video else 3
+    if len(shape) not in (dimensions, dimensions + 1):
+        names = "(C, T, H, W)" if is_video else "(C, H, W)"
+        raise ModelError(f"The input shape {shape} is not {names}, with or without N before it.")
+    return (1,) * (dimensions + 1 - len(shape)) + shape

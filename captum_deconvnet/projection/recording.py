@@ -148,8 +148,7 @@ class Recording:
         for path in dict.fromkeys(path for path, _ in places):
             chosen = {n: unit for n, (layer, unit) in enumerate(places) if layer == path}
             parts |= self._project_layer(path, chosen, seed)
-        rows = [parts[number] for number in range(len(several))]
-        return self._answer([torch.stack(column) for column in zip(*rows, strict=True)])
+        return self._answer([self._stack(parts, number) for number in range(len(self._images))])
 
     def project_map(self, image: int, layer: LayerName, channel: int) -> Tensor:
         """Project a whole feature map, every position with its own activation.
@@ -198,6 +197,13 @@ class Recording:
             for number, (slot, image) in batch.places.items():
                 parts[number] = tuple(answer[slot, image] for answer in answers)
         return parts
+
+    def _stack(self, parts: Mapping[int, tuple[Tensor, ...]], number: int) -> Tensor:
+        """The projections at one input, a row a unit."""
+        shape = self._images[number].shape[1:]
+        if not parts:
+            return next(iter(self._model.parameters())).new_zeros(0, *shape)
+        return torch.stack([parts[place][number] for place in range(len(parts))])
 
     def _walk(self, value: Value, signal: Tensor) -> list[Tensor]:
         """The projections of ``signal``, one an input; a leading dimension holds alternatives."""

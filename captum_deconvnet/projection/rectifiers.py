@@ -72,6 +72,22 @@ def leak(call: Call) -> Answer:
     return _leak(call, float(call.argument("negative_slope")))
 
 
+def random_leak(call: Call) -> Answer:
+    """RReLU in eval mode: the mean of its slopes. In train mode its noise has no rule."""
+    if call.argument("training"):
+        call.kind, call.rule = "fallback", "gradient"
+        return gradient(call)
+    return _leak(call, (float(call.argument("lower")) + float(call.argument("upper"))) / 2)
+
+
+def threshold(call: Call) -> Answer:
+    """A threshold: at zero a ReLU, elsewhere a rectifier with another corner."""
+    if call.family.exact:
+        return gradient(call)
+    call.kind = "paper" if call.argument("threshold") == call.argument("value") == 0 else call.kind
+    return rectify(call)
+
+
 def prelu(call: Call) -> Answer:
     """Pass the signal through the same leaky function, one slope a channel."""
     image, weight = call.args

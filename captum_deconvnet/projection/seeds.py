@@ -85,8 +85,8 @@ def batches(
     units: Mapping[int, Unit], activation: Tensor, seed: str | float, limit: int
 ) -> Iterator[SeedBatch]:
     """Seeds of the given units of one layer, as few batches as ``limit`` slots allow."""
-    if isinstance(seed, str) and seed != "activation":
-        raise unknown_name("seed", seed, ["activation"], 'Give "activation" or a number.')
+    if seed != "activation" and not isinstance(seed, int | float):
+        raise unknown_name("seed", str(seed), ["activation"], 'Give "activation" or a number.')
     taken: Counter[int] = Counter()
     slots: dict[int, tuple[int, Unit]] = {}
     for number, unit in units.items():

@@ -19,6 +19,7 @@ from torch import Tensor
 from captum_deconvnet.projection.adjoint import Adjoint, Kept, reduce_to
 from captum_deconvnet.projection.call import Answer, Call
 from captum_deconvnet.projection.reach import adaptive, pointwise, reduced, windows
+from captum_deconvnet.projection.rectifiers import rectify
 from captum_deconvnet.projection.replay import gradient
 
 
@@ -225,11 +226,21 @@ class Choose(Adjoint):
         ]
 
 
+def _other_is_zero(call: Call) -> bool:
+    """Whether the tensor that the activation is compared with is zero throughout."""
+    (tensor,) = call.inputs
+    constant = next(given for given in call.args[:2] if given is not tensor)
+    return call.first_output.shape == tensor.shape and not bool(constant.any())
+
+
 def maximum(call: Call) -> Answer:
     """The elementwise larger of two tensors (maxout); against a zero it is a ReLU."""
     if call.family.exact:
         return gradient(call)
     one, other = call.argument("self"), call.argument("other")
+    if "max" in str(call.function) and len(call.inputs) == 1 and _other_is_zero(call):
+        call.kind, call.rule = "paper", "rectify"
+        return rectify(call)
     if "min" in str(call.function):
         one, other = other, one
     weights = {id(one): one > other, id(other): other > one}

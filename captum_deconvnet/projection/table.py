@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from captum_deconvnet.projection import (
+    attention,
     filters,
     gates,
     geometry,
@@ -77,13 +78,15 @@ _RECTIFIERS = {
     ),
     **_rows(
         Row(rectifiers.clamp, "rectify", "extension", gate=1, elementwise=True),
-        "clamp clamp_min clamp_max hardtanh threshold",
+        "clamp clamp_min clamp_max hardtanh",
     ),
+    **_rows(Row(rectifiers.threshold, "rectify", "extension", elementwise=True), "threshold"),
     **_rows(
         Row(rectifiers.smooth_rectify, "rectify", "extension", gate=2, elementwise=True),
         "sigmoid hardsigmoid",
     ),
     **_rows(Row(rectifiers.leak, "leak", "extension", elementwise=True), "leaky_relu"),
+    **_rows(Row(rectifiers.random_leak, "leak", "extension", elementwise=True), "rrelu_with_noise"),
     **_rows(Row(rectifiers.prelu, "leak", "extension", elementwise=True), "_prelu_kernel"),
     **_rows(
         Row(rectifiers.straight, "identity", "extension", gate=1, elementwise=True), "tanh erf"
@@ -98,6 +101,12 @@ _RECTIFIERS = {
 _GATES = {
     **_rows(Row(gates.multiply, "scale", "adjoint", gate=KEEPS, elementwise=True), "mul"),
     **_rows(Row(gates.divide, "scale", "adjoint", gate=KEEPS, elementwise=True), "div"),
+    **_rows(Row(gates.gated_linear, "frozen gate", "extension"), "glu"),
+    **_rows(
+        Row(attention.attention, "frozen attention", "extension"),
+        "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention "
+        "_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention",
+    ),
     **_rows(Row(gates.add_product, "scale", "adjoint"), "addcmul"),
     **_rows(Row(gates.dropout, "recorded mask", "adjoint", gate=KEEPS), "native_dropout"),
     **_rows(
@@ -189,7 +198,7 @@ _LINEAR = {
     ),
     **_linear("pixel_shuffle", "self", reach=geometry.shuffled(upwards=True)),
     **_linear("pixel_unshuffle", "self", reach=geometry.shuffled(upwards=False)),
-    **_linear("native_channel_shuffle", "self", reach=geometry.channels_mixed),
+    **_linear("channel_shuffle native_channel_shuffle", "self", reach=geometry.channels_mixed),
     **_linear("masked_fill", "self", reach=geometry.same_place),
     **_linear("where", "self", "other", reach=geometry.same_place),
     **_linear(
@@ -204,12 +213,6 @@ _LINEAR = {
     **_linear("index_put index_add index_copy", "self", "values"),
     **_linear("scatter scatter_add", "self", "src"),
     **_linear("lerp", "self", "end"),
-    **_linear(
-        "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention "
-        "_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention "
-        "_scaled_dot_product_attention_math",
-        "value",
-    ),
 }
 
 TABLE = {**_FILTERS, **_SWITCHES, **_RECTIFIERS, **_GATES, **_NORMS, **_LINEAR}

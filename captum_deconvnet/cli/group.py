@@ -1,0 +1,95 @@
+"""The ``deconvnet`` group: its own commands, the plugins' commands, and errors in one line."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+import click
+
+from captum_deconvnet import __version__
+from captum_deconvnet.cli.demo import demo
+from captum_deconvnet.cli.layers import layers
+from captum_deconvnet.cli.models import models
+from captum_deconvnet.cli.plugins import plugins
+from captum_deconvnet.cli.project import project
+from captum_deconvnet.errors import CaptumDeconvnetError
+
+if TYPE_CHECKING:
+    from captum_deconvnet.registry import Registry
+
+
+class PlainError(click.ClickException):
+    """An error the user can mend: one line on stderr, exit code 2."""
+
+    exit_code = 2
+
+
+class DeconvnetGroup(click.Group):
+    """A group that plugins can add commands to, and that turns errors into one clear line."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Run a command; bad input ends in one line, and a defect of ours in a traceback."""
+        try:
+            return super().invoke(context)
+        except CaptumDeconvnetError as error:
+            raise PlainError(one_line(str(error))) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of a pipe left; click ends quietly
+                raise
+            raise PlainError(one_line(file_trouble(error))) from error
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Our commands, then those of the plugins."""
+        return [*self.commands, *self.joined().commands]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Our command of that name, else a plugin's: no plugin can replace one of ours."""
+        return self.commands.get(name) or self.joined().commands.get(name)
+
+    def joined(self) -> click.Group:
+        """A group of the commands that plugins bring and that we do not have."""
+        guests = click.Group(self.name)
+        self.registry().register_commands(guests)
+        for name in self.commands:
+            guests.commands.pop(name, None)
+        return guests
+
+    def registry(self) -> Registry:
+        """Where plugins are found: those of this process."""
+        from captum_deconvnet.registry import process_registry
+
+        return process_registry()
+
+
+def one_line(message: str) -> str:
+    """The message without line breaks."""
+    return " ".join(message.split())
+
+
+def file_trouble(error: OSError) -> str:
+    """What the system says about a file, without its error number."""
+    if error.strerror is None:
+        return str(error)
+    return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+
+
+@click.group(
+    "deconvnet",
+    cls=DeconvnetGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  deconvnet demo
+  deconvnet models resnet
+  deconvnet layers torchvision/vgg16
+  deconvnet project torchvision/vgg16 photo.jpg --units 3
+""",
+)
+@click.version_option(__version__, prog_name="deconvnet")
+def main() -> None:
+    """See what made a unit of a convolutional network fire (Zeiler & Fergus, 2014)."""
+
+
+for command in (models, layers, project, demo, plugins):
+    main.add_command(command)

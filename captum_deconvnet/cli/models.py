@@ -1,0 +1,26 @@
+"""``deconvnet models``: the names of the networks that the plugins offer."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  deconvnet models
+  deconvnet models resnet
+  deconvnet models 'timm/efficientnet_b?'
+"""
+)
+@click.argument("pattern", default="*")
+def models(pattern: str) -> None:
+    """List the models whose name has PATTERN in it, or fits it if it has * or ?."""
+    from captum_deconvnet.errors import unknown_name
+    from captum_deconvnet.registry import list_models
+
+    names = list_models(pattern if set(pattern) & set("*?[") else f"*{pattern}*")
+    if not names:
+        raise unknown_name("model", pattern, list_models())
+    for name in names:
+        click.echo(name)

@@ -1,0 +1,75 @@
+"""Files a command writes: whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = ("jpeg", "jpg", "pdf", "png", "svg", "webp")
+
+
+def figure_path(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> Path | None:
+    """A click callback: the path, if its ending names a format that matplotlib writes."""
+    if value is None:
+        return None
+    path = Path(value)
+    if path.suffix[1:].lower() not in FORMATS:
+        endings = ", ".join(f".{ending}" for ending in FORMATS)
+        raise click.BadParameter(f"{value} does not end in one of {endings}.")
+    return path
+
+
+def check_folder(path: Path) -> None:
+    """Make sure that ``path`` can be written before anything is worked out for it.
+
+    Raises:
+        OSError: its folder is missing or closed to us, or ``path`` is a folder itself.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(path.parent))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "Is a folder, not a file", str(path))
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, "No permission to write in", str(path.parent))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a file beside ``path``, then rename it: no reader sees half a file."""
+    if path.exists() and not path.is_file():  # a pipe or a device must not be replaced by a file
+        write(path)
+        return
+    target = path.resolve()
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a figure in the format of the file's ending, and say so on stderr."""
+    ending = path.suffix[1:].lower()
+    write_whole(path, lambda part: figure.savefig(part, format=ending))
+    click.echo(f"wrote {path}", err=True)
+
+
+def write_json(path: str, facts: object) -> None:
+    """Write facts as JSON to a file, saying so on stderr, or to stdout if ``path`` is ``-``."""
+    text = json.dumps(facts, indent=2, allow_nan=False)
+    if path == "-":
+        click.echo(text)
+        return
+    write_whole(Path(path), lambda part: part.write_text(text + "\n", encoding="utf-8"))
+    click.echo(f"wrote {path}", err=True)

@@ -1,0 +1,94 @@
+"""Layers of one image, projected: what the figure and the JSON of a command both say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from captum_deconvnet import Box, ReceptiveField, Recording, Unit
+from captum_deconvnet.cli.selection import FeatureMap, Request, select
+
+
+@dataclass(frozen=True)
+class Projected:
+    """One unit or map and its projections.
+
+    Args:
+        source: what was projected.
+        box: what it sees of the image, clipped to it.
+        projections: by the name of the rule at rectifiers, each (C, H, W).
+    """
+
+    source: Unit | FeatureMap
+    box: Box
+    projections: Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class ProjectedLayer:
+    """One layer.
+
+    Args:
+        layer: module path.
+        shape: of its output for one image.
+        field: the receptive field of its units.
+        shown: the units or maps projected, the strongest first.
+    """
+
+    layer: str
+    shape: tuple[int, ...]
+    field: ReceptiveField
+    shown: Sequence[Projected]
+
+
+def project_layers(
+    recordings: Mapping[str, Recording], layers: Sequence[str], request: Request
+) -> list[ProjectedLayer]:
+    """Project what is asked for of every layer, under every rule.
+
+    Args:
+        recordings: by the name of the rule at rectifiers, all of one model and one image.
+        layers: module paths, all of them recorded.
+        request: what to show of every layer.
+    """
+    progress = tqdm(layers, desc="projecting", unit="layer", leave=False, disable=None)
+    return [project_layer(recordings, layer, request) for layer in progress]
+
+
+def project_layer(
+    recordings: Mapping[str, Recording], layer: str, request: Request
+) -> ProjectedLayer:
+    """Project what is asked for of one layer, under every rule."""
+    recording = next(iter(recordings.values()))
+    field = recording.receptive_field(layer)
+    sources: Sequence[Unit | FeatureMap] = select(recording, layer, request)
+    pictures = {name: project(each, sources) for name, each in recordings.items()}
+    height, width = next(iter(pictures.values())).shape[-2:]
+    shown = [
+        Projected(
+            source,
+            sight(source, field, Box(0, 0, height, width)),
+            {name: picture[index] for name, picture in pictures.items()},
+        )
+        for index, source in enumerate(sources)
+    ]
+    return ProjectedLayer(layer, tuple(recording.activations[layer].shape[1:]), field, shown)
+
+
+def project(recording: Recording, sources: Sequence[Unit | FeatureMap]) -> torch.Tensor:
+    """The projections of units or of whole maps of one layer: (number, C, H, W)."""
+    units = [source for source in sources if isinstance(source, Unit)]
+    if units:
+        projections = recording.project(units)
+        assert isinstance(projections, torch.Tensor)  # a tuple only comes from several inputs
+        return projections.detach().cpu()
+    maps = [recording.project_map(0, source.layer, source.channel) for source in sources]
+    return torch.stack(maps).detach().cpu()
+
+
+def sight(source: Unit | FeatureMap, field: ReceptiveField, whole: Box) -> Box:
+    """What a unit sees, clipped to the image; a map sees all of it."""
+    return field.box(source.row, source.column) if isinstance(source, Unit) else whole

@@ -1,0 +1,102 @@
+"""From a model's name and a photograph to a figure and its facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import torch
+from PIL import Image
+
+import captum_deconvnet as cdn
+from captum_deconvnet.cli.facts import figure_facts
+from captum_deconvnet.cli.network import chosen_layers, to_input, to_picture
+from captum_deconvnet.cli.output import check_folder, write_figure, write_json
+from captum_deconvnet.cli.panels import draw
+from captum_deconvnet.cli.projected import project_layers
+from captum_deconvnet.cli.selection import Request
+
+RANDOM = "random"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for.
+
+    Args:
+        model: as ``deconvnet models`` lists it.
+        weights: a tag, a file, or ``"random"``.
+        layers: module paths, comma-separated; None for all stages.
+        request: which units or maps of every layer.
+        rules: what rectifiers do on the way back, one or more names.
+        out: where the figure goes, if anywhere.
+        facts: where the JSON goes, if anywhere; ``"-"`` is stdout.
+    """
+
+    model: str
+    weights: str
+    layers: str | None
+    request: Request
+    rules: tuple[str, ...]
+    out: Path | None
+    facts: str | None
+
+
+def run(order: Order, photograph: Image.Image, source: str) -> dict[str, cdn.Recording]:
+    """Project a photograph as ordered; write the figure and the facts.
+
+    Args:
+        order: what to do.
+        photograph: 8-bit RGB.
+        source: what to call the photograph.
+
+    Returns:
+        The recordings by the name of their rule at rectifiers.
+    """
+    check_outputs(order)
+    loaded = load(order.model, order.weights)
+    layers = chosen_layers(loaded, order.layers)
+    inputs = to_input(loaded, photograph)
+    recordings = {rule: cdn.record(loaded.model, inputs, layers, relu=rule) for rule in order.rules}
+    projected = project_layers(recordings, layers, order.request)
+    weights = str(loaded.weights or RANDOM)
+    if weights == RANDOM:
+        click.echo("random weights: these are projections of an untrained network", err=True)
+    if order.out is not None:
+        title = f"{order.model}   {weights_name(weights)}   {source}"
+        picture = to_picture(loaded, inputs)
+        write_figure(order.out, draw(picture, projected, loaded.stages, title))
+    if order.facts is not None:
+        whole = {"model": order.model, "weights": weights, "image": source, **about(order, inputs)}
+        write_json(order.facts, figure_facts(whole, projected, recordings))
+    return recordings
+
+
+def load(model: str, weights: str) -> cdn.LoadedModel:
+    """Load the model; random weights are the same at every call, so that figures repeat."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return cdn.load_model(model, weights)
+
+
+def check_outputs(order: Order) -> None:
+    """Refuse, before any work, an output that cannot be written."""
+    if order.out is not None:
+        check_folder(order.out)
+    if order.facts is not None and order.facts != "-":
+        check_folder(Path(order.facts))
+
+
+def weights_name(weights: str) -> str:
+    """How a figure names the weights: loudly, when they are not trained."""
+    return "RANDOM WEIGHTS" if weights == RANDOM else f"weights {Path(weights).name}"
+
+
+def about(order: Order, inputs: torch.Tensor) -> dict[str, object]:
+    """What was asked for, and the shape that the image was given."""
+    return {
+        "input_shape": list(inputs.shape[1:]),
+        "select": "strongest-map" if order.request.whole_maps else "strongest-unit",
+        "figure": None if order.out is None else str(order.out),
+    }

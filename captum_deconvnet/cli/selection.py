@@ -1,0 +1,107 @@
+"""Which activations of a layer are projected: single units, or whole maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from captum_deconvnet import Recording, Unit
+from captum_deconvnet.errors import LayerError, UnitError
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMap:
+    """A whole feature map of the recorded image, all its positions kept.
+
+    Args:
+        layer: module path.
+        channel: index of the map.
+        activations: (rows, columns).
+    """
+
+    layer: str
+    channel: int
+    activations: torch.Tensor
+
+    @property
+    def value(self) -> float:
+        """The sum of the activations over all positions, by which maps are ranked."""
+        return float(self.activations.double().sum())
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to show of every layer.
+
+    Args:
+        positions: channels, or channels with a row and a column; empty for the strongest ones.
+        count: how many of the strongest.
+        whole_maps: project whole maps, ranked by their sum, and not single units.
+    """
+
+    positions: tuple[tuple[int, ...], ...] = ()
+    count: int = 1
+    whole_maps: bool = False
+
+
+def select(recording: Recording, layer: str, request: Request) -> list[Unit] | list[FeatureMap]:
+    """The units or the maps of ``layer`` that are asked for, the strongest first.
+
+    Raises:
+        UnitError: a channel or a position lies outside the layer.
+        LayerError: the layer has no feature maps.
+    """
+    maps = feature_maps(recording, layer)
+    for position in request.positions:
+        check_position(maps, layer, position)
+    if request.whole_maps:
+        return select_maps(maps, layer, request)
+    return select_units(maps, layer, request)
+
+
+def feature_maps(recording: Recording, layer: str) -> torch.Tensor:
+    """The layer's maps for the one recorded image: (C, H, W); vectors are maps of 1 by 1."""
+    maps = recording.activations[layer][0]
+    if maps.dim() == 1:
+        return maps[:, None, None]
+    if maps.dim() != 3:
+        raise LayerError(
+            f"Layer {layer!r} gives {tuple(maps.shape)} for one image, not maps (C, H, W)."
+        )
+    return maps
+
+
+def select_maps(maps: torch.Tensor, layer: str, request: Request) -> list[FeatureMap]:
+    """The maps asked for, or those with the largest sum over all positions."""
+    channels = [position[0] for position in request.positions]
+    channels = channels or ranked(maps.double().sum(dim=(1, 2)), request.count)
+    return [FeatureMap(layer, channel, maps[channel]) for channel in channels]
+
+
+def select_units(maps: torch.Tensor, layer: str, request: Request) -> list[Unit]:
+    """The units asked for, or the strongest unit of each of the strongest maps."""
+    peaks = maps.flatten(1).amax(dim=1)
+    positions = request.positions or [(channel,) for channel in ranked(peaks, request.count)]
+    units = []
+    for channel, *rest in positions:
+        row, column = rest or divmod(int(maps[channel].argmax()), maps.shape[2])
+        units.append(Unit(0, layer, channel, row, column, float(maps[channel, row, column])))
+    return units
+
+
+def ranked(values: torch.Tensor, count: int) -> list[int]:
+    """The indices of the ``count`` largest values, best first; ties go to the lower index."""
+    order: list[int] = torch.sort(values, descending=True, stable=True).indices[:count].tolist()
+    return order
+
+
+def check_position(maps: torch.Tensor, layer: str, position: tuple[int, ...]) -> None:
+    """Refuse a channel, row or column that the maps do not have."""
+    axes = ("channel", "row", "column")
+    for axis, index, extent in zip(axes, position, maps.shape, strict=False):
+        if index >= extent:
+            raise UnitError(
+                f"Layer {layer!r} has {extent} {axis}s, 0 to {extent - 1}; "
+                f"{axis} {index} was asked for."
+            )

@@ -1,0 +1,1 @@
+"""Pictures of projections: one file a figure, drawn without pyplot's global state."""

@@ -1,0 +1,60 @@
+"""Fused attention: the attention weights are recorded constants, the signal follows the values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from captum_deconvnet.projection.adjoint import Adjoint, Kept
+from captum_deconvnet.projection.call import Answer, Call
+from captum_deconvnet.projection.reach import whole
+from captum_deconvnet.projection.replay import gradient
+
+
+@dataclass(eq=False)
+class Attend(Adjoint):
+    """Scaled dot product attention with the recorded queries, keys and mask."""
+
+    query: Kept
+    key: Kept
+    mask: Kept | None
+    causal: bool
+    scale: float
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The signal at the values: every position gives to those it attended to."""
+        return (self.weights().transpose(-2, -1) @ signal,)
+
+    def weights(self) -> Tensor:
+        """The attention weights, (..., queries, keys)."""
+        scores = self.query.tensor @ self.key.tensor.transpose(-2, -1) * self.scale
+        if self.causal:
+            seen = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+            scores = scores.masked_fill(~seen, -torch.inf)
+        if self.mask is not None:
+            mask = self.mask.tensor
+            added = scores + mask if mask.dtype != torch.bool else scores
+            scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else added
+        return scores.softmax(-1)
+
+
+def attention(call: Call) -> Answer:
+    """One of torch's fused attention kernels."""
+    query, key, value = (call.argument(name) for name in ("query", "key", "value"))
+    if call.family.exact or call.value(value) is None or call.argument("dropout_p"):
+        call.kind, call.rule = ("adjoint" if call.family.exact else "fallback"), "gradient"
+        return gradient(call)
+    call.freeze(*(tensor for tensor in call.inputs if tensor is not value))
+    mask = call.argument("attn_mask", call.argument("attn_bias"))
+    scale = call.argument("scale")
+    return Attend(
+        (whole(value.dim()),),
+        call.keep(query),
+        call.keep(key),
+        None if mask is None else call.keep(mask),
+        bool(call.argument("is_causal")),
+        query.shape[-1] ** -0.5 if scale is None else float(scale),
+    )
