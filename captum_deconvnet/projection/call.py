@@ -52,6 +52,7 @@ class Call:
         self.family, self.kind, self.rule = family, "", ""
         self._storages, self._run = storages, run
         self._output: tuple[Any] | None = None
+        self._signature: dict[str, tuple[int, Any]] | None = None
         given = tensors(args, kwargs)
         self._values = {id(tensor): storages.read(tensor) for tensor in given}
         self.sources = [value for tensor in given if (value := self._values[id(tensor)])]
@@ -80,8 +81,10 @@ class Call:
 
     def argument(self, name: str, otherwise: Any = None) -> Any:
         """One argument of an aten operation: as given, or its default, or ``otherwise``."""
-        assert isinstance(self.function, OpOverload)
-        place, default = signature(self.function).get(name, (len(self.args), otherwise))
+        if self._signature is None:
+            assert isinstance(self.function, OpOverload)
+            self._signature = signature(self.function)
+        place, default = self._signature.get(name, (len(self.args), otherwise))
         given = self.args[place] if place < len(self.args) else default
         return self.kwargs.get(name, given)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from captum_deconvnet.projection.lines import Line, Lines
 from captum_deconvnet.projection.reach import Extent, Span
 from captum_deconvnet.projection.tape import Tape, Value
+
+Spans = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class ReceptiveField:
     jump: tuple[float, float]
     start: tuple[int, int]
     image_size: tuple[int, int]
-    spans: tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
+    spans: tuple[Spans, Spans]
 
     def box(self, row: int, column: int) -> Box:
         """The pixels that the unit at ``(row, column)`` sees, clipped to the image."""
@@ -52,44 +55,33 @@ class ReceptiveField:
         return f"ReceptiveField(size={self.size}, jump={self.jump}, start={self.start})"
 
 
-def field_of(tape: Tape, layer: Value, image: Value) -> ReceptiveField:
-    """The receptive field of the units of ``layer`` on the image."""
-    axes = (-2, -1)
+def field_of(tape: Tape, lines: Lines, layer: Value, image: Value) -> ReceptiveField:
+    """The receptive field of the units of ``layer`` on the image.
+
+    ``lines`` answers where fields lie at equal distances; elsewhere every unit is walked back.
+    """
+    found = [_axis(tape, lines, layer, image, axis) for axis in (-2, -1)]
     height, width = image.shape[-2:]
-    found = [_axis(tape, layer, image, axis) for axis in axes]
-    summaries = [_summary(spans, size) for spans, size in zip(found, (height, width), strict=True)]
+    summaries = [_summary(spans) for spans in found]
     (size, jump, start) = zip(*summaries, strict=True)
     return ReceptiveField(size, jump, start, (height, width), (found[0], found[1]))
 
 
-def _axis(tape: Tape, layer: Value, image: Value, axis: int) -> tuple[tuple[int, int], ...]:
+def _axis(tape: Tape, lines: Lines, layer: Value, image: Value, axis: int) -> Spans:
     """The span of every unit along one axis; one whole span for a layer without positions."""
     whole = (0, image.shape[axis] - 1)
-    if len(layer.shape) != len(image.shape):
+    line = lines.of(layer, axis)
+    if isinstance(line, Line) and line.axis == axis % len(image.shape):
+        return tuple(line.span(place, place) for place in range(max(layer.shape[axis], 2)))
+    if line is not None or len(layer.shape) != len(image.shape):
         return (whole,)
 
-    def span(place: int) -> tuple[int, int] | None:
+    def span(place: int) -> Span:
         seen = tape.extents({layer: _unit(len(layer.shape), axis, place)}, (image,))
         return seen[image][axis] if image in seen else whole
 
-    count = max(layer.shape[axis], 2)  # one place has no jump: look at where a second would be
-    samples = {place: span(place) for place in sorted({0, 1, count // 2, count - 1})}
-    regular = _regular(samples, count)
-    spans = regular or [span(place) for place in range(layer.shape[axis])]
-    return (whole,) if None in spans else tuple(spans)  # type: ignore[arg-type]
-
-
-def _regular(
-    samples: dict[int, tuple[int, int] | None], count: int
-) -> list[tuple[int, int] | None] | None:
-    """All spans, when the sampled ones lie at equal distances; else ``None``."""
-    first, last = samples[0], samples[count - 1]
-    if first is None or last is None or (last[0] - first[0]) % max(count - 1, 1):
-        return None
-    jump = (last[0] - first[0]) // max(count - 1, 1)
-    spans = [(first[0] + i * jump, first[1] + i * jump) for i in range(count)]
-    same = all(spans[place] == sample for place, sample in samples.items())
-    return list(spans) if same else None
+    spans = [span(place) for place in range(layer.shape[axis])]
+    return tuple(found for found in spans if found is not None) if None not in spans else (whole,)
 
 
 def _unit(dimensions: int, axis: int, place: int) -> Extent:
@@ -98,7 +90,7 @@ def _unit(dimensions: int, axis: int, place: int) -> Extent:
     return tuple(spans)
 
 
-def _summary(spans: tuple[tuple[int, int], ...], image: int) -> tuple[int, float, int]:
+def _summary(spans: Spans) -> tuple[int, float, int]:
     """Size, jump and start along one axis."""
     size = max(last - first + 1 for first, last in spans)
     if len(spans) == 1:

@@ -45,6 +45,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.rows, self.family, self.tape = rows, family, Tape()
         self.path: list[str] = []
         self.storages = Storages(partial(overlay, self.tape), partial(excerpt, self.tape))
+        self._found: dict[OpOverload, Row] = {}
         self._is_hidden = False
 
     def __torch_dispatch__(
@@ -90,11 +91,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return Call(function, args, kwargs, storages=self.storages, family=self.family, run=run)
 
     def _row(self, func: OpOverload) -> Row:
-        packet = func.overloadpacket
-        for key in (func, packet):
-            if key in self.rows:
-                return self.rows[key]
-        return TABLE.get(base_name(func), FALLBACK)
+        if func not in self._found:
+            packet = self.rows.get(func.overloadpacket, TABLE.get(base_name(func), FALLBACK))
+            self._found[func] = self.rows.get(func, packet)
+        return self._found[func]
 
     def _record(self, call: Call, row: Row, written: tuple[Tensor, ...]) -> None:
         call.rule, call.kind = row.name, row.kind
@@ -179,6 +179,8 @@ def written_tensors(
 ) -> tuple[Tensor, ...]:
     """The arguments that the operation changes in place."""
     names = _written_names(func)
+    if not names:
+        return ()
     given = [args[place] for place, _ in names if place < len(args)]
     given += [kwargs[name] for _, name in names if name in kwargs]
     return tuple(tensors(given))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.projection import seeds
 from captum_deconvnet.projection.checks import check_projection, check_rules, check_weights
 from captum_deconvnet.projection.layers import LayerName, layer_path
+from captum_deconvnet.projection.lines import Lines
 from captum_deconvnet.projection.receipt import Receipt
 from captum_deconvnet.projection.receptive_field import ReceptiveField, field_of
 from captum_deconvnet.projection.tape import Tape, Value
@@ -226,7 +228,12 @@ class Recording:
 
     def receptive_field(self, layer: LayerName) -> ReceptiveField:
         """The receptive field of the units of ``layer`` on the (first) input."""
-        return field_of(self._tape, self.activations.captured(layer).value, self._images[0])
+        value = self.activations.captured(layer).value
+        return field_of(self._tape, self._lines, value, self._images[0])
+
+    @cached_property
+    def _lines(self) -> Lines:
+        return Lines(self._tape, self._images[0])
 
 
 def alternatives(back: Callable[[Tensor], list[Tensor]], signal: Tensor) -> list[Tensor]:

@@ -55,22 +55,21 @@ class Window:
 
     def encode(self, indices: Tensor) -> Tensor:
         """Switches as the number of the element in its window, in one byte where that fits."""
-        rest, code = indices.to(torch.int32), torch.zeros((), dtype=torch.int32)
-        for axis, (count, pitch) in enumerate(zip(self.kernel, self.pitches, strict=True)):
-            place = rest if pitch == 1 else torch.div(rest, pitch, rounding_mode="floor")
-            rest = rest - place * pitch
-            start = torch.arange(indices.shape[axis - len(self.size)], device=indices.device)
-            start = start.to(torch.int32) * self.stride[axis] - self.padding[axis]
-            element = place - start.reshape(-1, *(1,) * (len(self.size) - 1 - axis))
-            step = self.dilation[axis]
-            element = element if step == 1 else torch.div(element, step, rounding_mode="floor")
-            code = code.to(element.device) * count + element
-        return code.to(torch.uint8 if prod(self.kernel) <= 256 else torch.int32)
+        offsets = self.offsets(indices.device)
+        dtype = torch.uint8 if len(offsets) <= 256 else torch.int32
+        numbers = torch.zeros(int(offsets.max()) + 1, dtype=dtype, device=indices.device)
+        numbers[offsets] = torch.arange(len(offsets), device=indices.device).to(dtype)
+        offset = indices - self._corners(indices)
+        return numbers.index_select(0, offset.flatten()).view(indices.shape)
 
     def decode(self, switches: Tensor) -> Tensor:
         """Switches as flat positions in the map, as torch's pooling gives them."""
-        corners = self.corners(switches.shape[-len(self.size) :], switches.device)
-        return self.offsets(switches.device)[switches.int()] + corners
+        offsets = self.offsets(switches.device)
+        offset = offsets.index_select(0, switches.flatten().int()).view(switches.shape)
+        return offset.add_(self._corners(switches))
+
+    def _corners(self, pooled: Tensor) -> Tensor:
+        return self.corners(pooled.shape[-len(self.size) :], pooled.device)
 
 
 @dataclass(eq=False)

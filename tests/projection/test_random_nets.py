@@ -106,15 +106,16 @@ def nets(draw):
 
 
 def fits(block, entered):
-    """Whether torch itself accepts this map: windows and paddings may be too large for it."""
+    """Whether torch itself accepts this map, and no window lies wholly in padding (-inf)."""
     try:
         with torch.no_grad():
-            return block(entered.clone()).numel() > 0
+            output = block(entered.clone())
+            return output.numel() > 0 and bool(output.isfinite().all())
     except RuntimeError:
         return False
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(case=nets(), pick=st.integers(0, 2**16))
 def test_a_random_net_projects_as_its_literal_twin(case, pick):
     """Seed, layer and unit at random; both images at once; output bit-identical."""
@@ -133,7 +134,7 @@ def test_a_random_net_projects_as_its_literal_twin(case, pick):
         assert_close(recording.project(units, seed=seed), literal, **CLOSE)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(case=nets(), booleans=st.tuples(st.booleans(), st.booleans()))
 def test_a_random_net_follows_the_booleans_of_its_family(case, booleans):
     """Relu mask and relu backward; switches stay, since not every window has a centre."""
