@@ -9,6 +9,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
+torch.set_num_threads(1)  # the nets are small: more threads only wait, and for minutes under xdist
 
 
 @pytest.fixture(autouse=True)

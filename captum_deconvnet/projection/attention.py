@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from captum_deconvnet.projection.adjoint import Adjoint, Kept
+from captum_deconvnet.projection.adjoint import Adjoint, Kept, reduce_to
 from captum_deconvnet.projection.call import Answer, Call
 from captum_deconvnet.projection.reach import whole
 from captum_deconvnet.projection.replay import gradient
@@ -16,8 +16,12 @@ from captum_deconvnet.projection.replay import gradient
 
 @dataclass(eq=False)
 class Attend(Adjoint):
-    """Scaled dot product attention with the recorded queries, keys and mask."""
+    """Scaled dot product attention with the recorded queries, keys and mask.
 
+    Heads may share their keys and values (multi-query attention): their signals add up.
+    """
+
+    shape: torch.Size
     query: Kept
     key: Kept
     mask: Kept | None
@@ -26,7 +30,7 @@ class Attend(Adjoint):
 
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The signal at the values: every position gives to those it attended to."""
-        return (self.weights().transpose(-2, -1) @ signal,)
+        return (reduce_to(self.weights().transpose(-2, -1) @ signal, self.shape),)
 
     def weights(self) -> Tensor:
         """The attention weights, (..., queries, keys)."""
@@ -44,14 +48,15 @@ class Attend(Adjoint):
 def attention(call: Call) -> Answer:
     """One of torch's fused attention kernels."""
     query, key, value = (call.argument(name) for name in ("query", "key", "value"))
-    if call.family.exact or call.value(value) is None or call.argument("dropout_p"):
+    if call.family.exact or not call.flows(value) or call.argument("dropout_p"):
         call.kind, call.rule = ("adjoint" if call.family.exact else "fallback"), "gradient"
         return gradient(call)
-    call.freeze(*(tensor for tensor in call.inputs if tensor is not value))
+    call.inputs = [value]  # queries, keys and masks are constants; they may be one tensor
     mask = call.argument("attn_mask", call.argument("attn_bias"))
     scale = call.argument("scale")
     return Attend(
         (whole(value.dim()),),
+        value.shape,
         call.keep(query),
         call.keep(key),
         None if mask is None else call.keep(mask),
