@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -11,8 +12,10 @@ from captum_deconvnet.attr.captum_compat import (
     GradientAttribution,
     TargetType,
     TensorOrTupleOfTensorsGeneric,
+    compute_gradients,
     format_output,
     format_tensor_into_tuples,
+    hooked_by_captum,
     is_tuple,
     log_usage,
 )
@@ -88,9 +91,10 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
             torch.Size([2, 3, 8, 8])
         """
         leaves = as_leaves(inputs)
-        gradients = self.gradient_func(
-            self.projected(len(leaves)), leaves, target, additional_forward_args
-        )
+        own = self.gradient_func is compute_gradients
+        tied = frozenset if own else partial(hooked_by_captum, self.model)
+        forward = self.projected(len(leaves), tied)
+        gradients = self.gradient_func(forward, leaves, target, additional_forward_args)
         return format_output(is_tuple(inputs), gradients)
 
     def attribute_future(self) -> None:
@@ -101,14 +105,22 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         """
         raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")
 
-    def projected(self, count: int) -> ProjectedForward:
-        """The model's forward function, with projections for gradients to ``count`` inputs."""
-        return ProjectedForward(self.model, count, self.relu, self.rules, self.strict)
+    def projected(
+        self, count: int, tied: Callable[[], Collection[nn.Module]] = frozenset
+    ) -> ProjectedForward:
+        """The model's forward function, with projections for gradients to ``count`` inputs.
+
+        ``tied`` tells, when the forward pass begins, which modules gradients are also taken at.
+        """
+        return ProjectedForward(self.model, count, tied, self.relu, self.rules, self.strict)
 
 
 def as_leaves(inputs: Any) -> tuple[Tensor, ...]:
     """The inputs as leaves of a new autograd graph; the given tensors stay as they are."""
     given = format_tensor_into_tuples(inputs)
+    for tensor in given:
+        if not isinstance(tensor, Tensor):
+            raise AssertionError(f"`inputs` must hold torch.Tensors, not {type(tensor).__name__}.")
     return tuple(_leaf(tensor) for tensor in given)
 
 

@@ -89,7 +89,7 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
         """
         leaves = as_leaves(inputs)
         signals, outputs = compute_layer_gradients_and_eval(
-            self.deconv.projected(len(leaves)),
+            self.deconv.projected(len(leaves), lambda: {self.layer}),
             self.layer,
             leaves,
             target,

@@ -13,9 +13,11 @@ from captum_deconvnet.attr.captum_compat import (
     SliceIntType,
     TensorOrTupleOfTensorsGeneric,
     construct_neuron_grad_fn,
+    format_output,
+    is_tuple,
     log_usage,
 )
-from captum_deconvnet.attr.deconvnet import DeconvNet, require_module
+from captum_deconvnet.attr.deconvnet import DeconvNet, as_leaves, require_module
 from captum_deconvnet.attr.layer import layer_module
 from captum_deconvnet.projection.family import Family
 
@@ -91,10 +93,13 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
             >>> neuron.attribute(torch.rand(2, 3, 8, 8), (5, 2, 2)).shape
             torch.Size([2, 3, 8, 8])
         """
-        self.deconv.gradient_func = construct_neuron_grad_fn(
+        leaves = as_leaves(inputs)
+        gradient_func = construct_neuron_grad_fn(
             self.layer, neuron_selector, self.device_ids, attribute_to_neuron_input
         )
-        return self.deconv.attribute.__wrapped__(self.deconv, inputs, None, additional_forward_args)
+        forward = self.deconv.projected(len(leaves), lambda: {self.layer})
+        gradients = gradient_func(forward, leaves, None, additional_forward_args)
+        return format_output(is_tuple(inputs), gradients)
 
     def attribute_future(self) -> None:
         """Asynchronous attribution does not exist, as for Captum's own class.

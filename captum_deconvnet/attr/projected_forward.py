@@ -2,13 +2,14 @@
 
 Captum's machinery (target selection, neuron and layer gradients, noise tunnels) asks autograd
 for gradients. Here the model runs once under the recorder, without autograd; its output, and the
-output or input of every module that carries somebody's hook, is then tied to the inputs by one
-autograd node each, whose backward walks the tape.
+input and output of the one layer that Captum looks at, are then tied to the inputs by one autograd
+node each, whose backward walks the tape. A tied layer cuts the tape in two, so that nothing
+else is tied: signals that meet must meet before they are rectified.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +29,6 @@ from captum_deconvnet.projection.forward import forward
 from captum_deconvnet.projection.recorder import Recorder
 from captum_deconvnet.projection.rules import rows
 from captum_deconvnet.projection.tape import Tape, Value
-from captum_deconvnet.projection.watch import OUR_HOOKS
 
 
 @dataclass
@@ -38,6 +38,7 @@ class ProjectedForward:
     Args:
         model: the model.
         count: how many of the positional arguments are inputs to be attributed to.
+        tied: called when the forward pass begins, tells which modules to tie.
         relu: how rectifiers pass the signal.
         rules: rules of the user's own.
         strict: raise where an operation has no rule.
@@ -45,6 +46,7 @@ class ProjectedForward:
 
     model: nn.Module
     count: int
+    tied: Callable[[], Collection[nn.Module]] = frozenset
     relu: str | Family = "deconvnet"
     rules: Mapping[Any, Any] | None = None
     strict: bool = False
@@ -54,16 +56,18 @@ class ProjectedForward:
         inputs, additional = args[: self.count], args[self.count :]
         check_inputs(inputs)
         kind = family(self.relu)
-        ties = Ties(self.model, Recorder(rows(self.rules, kind), kind), inputs, self.strict)
+        recorder = Recorder(rows(self.rules, kind), kind)
+        ties = Ties(self.model, recorder, inputs, self.strict, self.tied())
         ran = forward(
             self.model,
             inputs,
             additional,
             recorder=ties.recorder,
-            entered=ties.hooked_input,
-            left=ties.hooked_output,
+            entered=ties.input_of,
+            left=ties.output_of,
             restored=ties.untied,
             began=ties.begin,
+            shown=ties.modules,
         )
         check_output(self.model, ran.output)
         output = ties.tie(ran.output)
@@ -85,6 +89,7 @@ class Ties:
     recorder: Recorder
     inputs: tuple[Tensor, ...]
     strict: bool
+    modules: Collection[nn.Module]
     ends: dict[Value, Tensor] = field(default_factory=dict)
     tied: list[Value] = field(default_factory=list)
     _plain: list[Any] = field(default_factory=list)
@@ -94,16 +99,16 @@ class Ties:
         given = zip(images, self.inputs, strict=True)
         self.ends = {value: tensor for value, tensor in given if value.flows}
 
-    def hooked_input(self, path: str, module: nn.Module, args: tuple[Any, ...]) -> Any:
-        """Tie a module's input, if somebody else hooked the module to see it."""
-        return self._tie_hooked(module, args)
+    def input_of(self, path: str, module: nn.Module, args: tuple[Any, ...]) -> Any:
+        """Tie the input of a module, if Captum looks at that module."""
+        return self._show(module, args)
 
-    def hooked_output(self, path: str, module: nn.Module, output: Any) -> Any:
-        """Tie a module's output, if somebody else hooked the module to see it."""
-        return self._tie_hooked(module, output)
+    def output_of(self, path: str, module: nn.Module, output: Any) -> Any:
+        """Tie the output of a module, if Captum looks at that module."""
+        return self._show(module, output)
 
     def untied(self, path: str, module: nn.Module, item: Any) -> Any:
-        """Let the model go on with its own tensors, whatever hooks were shown."""
+        """Let the model go on with its own tensors after Captum has looked."""
         torch.set_grad_enabled(False)
         return self._plain.pop()
 
@@ -111,12 +116,12 @@ class Ties:
         """``item`` with each of its tensors tied to the ends there are."""
         return tree_map(self._tie_one, item)
 
-    def _tie_hooked(self, module: nn.Module, item: Any) -> Any:
-        if len(module._forward_pre_hooks) + len(module._forward_hooks) <= OUR_HOOKS:
+    def _show(self, module: nn.Module, item: Any) -> Any:
+        if module not in self.modules:
             return None
         self._plain.append(item)
         tied = self.tie(item)
-        torch.set_grad_enabled(True)  # for what the other hooks do; `untied` turns it off again
+        torch.set_grad_enabled(True)  # for what Captum's hook does; `untied` turns it off
         return tied
 
     def _tie_one(self, tensor: Any) -> Any:

@@ -69,6 +69,28 @@ class Custom(Adjoint):
             yield from tensors_in(cell.cell_contents)
 
 
+@dataclass(eq=False)
+class Typed(Adjoint):
+    """An operation whose inputs are of another type than its output: promoted, or complex."""
+
+    adjoint: Adjoint
+    dtypes: tuple[torch.dtype, ...]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The signals, each in its input's type."""
+        parts = zip(self.adjoint(signal), self.dtypes, strict=True)
+        return [None if part is None else as_type(part, dtype) for part, dtype in parts]
+
+    def kept(self) -> Iterator[Tensor]:
+        """Every tensor the operation's adjoint holds."""
+        return self.adjoint.kept()
+
+
+def as_type(signal: Tensor, dtype: torch.dtype) -> Tensor:
+    """The signal in a type; a real activation gets the real part of a complex signal."""
+    return (signal.real if signal.is_complex() and not dtype.is_complex else signal).to(dtype)
+
+
 def tensors_in(item: Any) -> Iterator[Tensor]:
     """Every tensor in a nest of tuples, lists, dictionaries and kept tensors."""
     if isinstance(item, Kept):

@@ -49,7 +49,6 @@ def attention(call: Call) -> Answer:
     """One of torch's fused attention kernels."""
     query, key, value = (call.argument(name) for name in ("query", "key", "value"))
     if call.family.exact or not call.flows(value) or call.argument("dropout_p"):
-        call.kind, call.rule = ("adjoint" if call.family.exact else "fallback"), "gradient"
         return gradient(call)
     call.inputs = [value]  # queries, keys and masks are constants; they may be one tensor
     mask = call.argument("attn_mask", call.argument("attn_bias"))

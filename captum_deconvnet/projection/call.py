@@ -29,12 +29,15 @@ class Call:
         function: the operation: an aten operation, a torch function or a module.
         args: its positional arguments.
         kwargs: its keyword arguments.
+        given: every tensor among the arguments.
         inputs: the activations among the arguments through which the signal flows back; the
             adjoint returns one signal for each of them.
         sources: what is recorded of every argument that depends on the input.
         family: how rectifiers pass the signal.
         kind: what the receipt will say; a rule may change it.
         rule: the rule's name in the receipt; a rule may change it.
+        gate: how surely the output only scales others, as in the table; a rule may change it.
+        side: of a mask, which sign of an activation it keeps; a rule may set it.
     """
 
     def __init__(
@@ -50,13 +53,14 @@ class Call:
         """Describe a call; nothing runs yet."""
         self.function, self.args, self.kwargs = function, args, kwargs
         self.family, self.kind, self.rule = family, "", ""
+        self.gate, self.side = 0, 0
         self._storages, self._run = storages, run
         self._output: tuple[Any] | None = None
         self._signature: dict[str, tuple[int, Any]] | None = None
-        given = tensors(args, kwargs)
+        self.given = given = tensors(args, kwargs)
         self._values = {id(tensor): storages.read(tensor) for tensor in given}
         self.sources = [value for tensor in given if (value := self._values[id(tensor)])]
-        self.inputs = [tensor for tensor in given if self._flows(tensor)]
+        self.inputs = [tensor for tensor in given if self.flows(tensor)]
 
     @property
     def output(self) -> Any:
@@ -92,6 +96,11 @@ class Call:
         """What is recorded of one argument; ``None`` if it does not depend on the input."""
         return self._values.get(id(item))
 
+    def flows(self, item: Any) -> bool:
+        """Whether the signal can flow back through one argument."""
+        value = self.value(item)
+        return value is not None and value.flows
+
     def keep(self, tensor: Tensor) -> Kept:
         """Hold on to an argument as it is now, whatever the model does to it later."""
         return self._storages.keep(tensor)
@@ -100,10 +109,6 @@ class Call:
         """Treat activations among the arguments as recorded constants: nothing flows through."""
         frozen = {id(constant) for constant in constants}
         self.inputs = [tensor for tensor in self.inputs if id(tensor) not in frozen]
-
-    def _flows(self, tensor: Tensor) -> bool:
-        value = self._values[id(tensor)]
-        return value is not None and value.flows
 
 
 @lru_cache(maxsize=4096)
@@ -122,10 +127,10 @@ def tensors(*items: Any) -> list[Tensor]:
             continue
         if issubclass(kind, Tensor):
             found.append(item)
-        elif item and issubclass(kind, (list, tuple)):
-            if type(item[0]) not in _NUMBERS:
+        elif issubclass(kind, (list, tuple)):
+            if not _NUMBERS.issuperset(map(type, item)):
                 found += tensors(*item)
-        elif item and issubclass(kind, dict):
+        elif issubclass(kind, dict):
             found += tensors(*item.values())
     return found
 

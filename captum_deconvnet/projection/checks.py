@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
 from captum_deconvnet.errors import (
@@ -55,8 +56,10 @@ def check_convolution(model: nn.Module, steps: Sequence[Step]) -> None:
 def check_output(model: nn.Module, output: Any) -> None:
     """Raise if the forward pass gave NaN or infinity, naming what is to blame."""
     given = [tensor for tensor in tensors(output) if is_signal(tensor)]
-    statistics = [buffer.flatten() for buffer in model.buffers() if is_signal(buffer)]
-    if all(_finite(tensor) for tensor in (*given, *_joined(statistics))):
+    norms = [module for module in model.modules() if isinstance(module, _NormBase)]
+    statistics = [buffer.flatten() for norm in norms for buffer in norm.buffers(recurse=False)]
+    joined = _joined([buffer for buffer in statistics if is_signal(buffer)])
+    if all(_finite(tensor) for tensor in (*given, *joined)):
         return
     _blame_weights(model)
     raise NonFiniteError(
@@ -75,9 +78,9 @@ def check_projection(model: nn.Module, projections: Sequence[Tensor]) -> None:
     )
 
 
-def check_weights(model: nn.Module, versions: Sequence[int]) -> None:
-    """Raise if a weight was changed since ``versions`` were noted."""
-    for (name, weight), version in zip(model.named_parameters(), versions, strict=True):
+def check_weights(weights: Sequence[tuple[str, Tensor, int]]) -> None:
+    """Raise if a weight was changed in place since its version was noted."""
+    for name, weight, version in weights:
         if weight._version != version:
             raise ModelError(f"The weight {name!r} changed since the recording: record again.")
 

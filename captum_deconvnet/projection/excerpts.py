@@ -51,7 +51,7 @@ class Overlay(Adjoint):
 
 
 def _positions(size: int, place: Place, device: torch.device) -> Tensor:
-    shape, strides, offset = place
+    shape, strides, offset, _ = place
     return torch.arange(size, device=device).as_strided(shape, strides, offset)
 
 

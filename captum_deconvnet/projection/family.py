@@ -18,7 +18,8 @@ class Family:
 
     Args:
         relu_mask: stop the signal where the forward ReLU was off.
-        pool_switches: unpool to the recorded switches; if not, to the centre of each window.
+        pool_switches: unpool max pools to the recorded switches; if not, to the centre of each
+            window. Adaptive and global maxima, which have no fixed window, keep their switches.
         relu_backward: stop the signal where it is itself negative.
     """
 

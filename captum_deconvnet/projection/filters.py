@@ -17,7 +17,7 @@ from captum_deconvnet.projection.adjoint import Adjoint, Kept
 from captum_deconvnet.projection.call import Answer, Call
 from captum_deconvnet.projection.gates import gate_of
 from captum_deconvnet.projection.reach import last_whole, scattered_windows, whole, windows
-from captum_deconvnet.projection.replay import gradient
+from captum_deconvnet.projection.replay import gradient, replays
 
 
 @dataclass(eq=False)
@@ -58,8 +58,7 @@ def convolution(call: Call) -> Answer:
     image, weight = call.argument("input"), call.argument("weight")
     _check_channels(call, image, weight)
     others = [tensor for tensor in call.inputs if tensor is not image]
-    if call.value(image) is None or (others and call.family.exact):
-        call.kind, call.rule = ("adjoint" if call.family.exact else "fallback"), "gradient"
+    if not call.flows(image) or (others and call.family.exact):
         return gradient(call)
     if others:
         call.kind = "extension"
@@ -99,7 +98,7 @@ class Product(Adjoint):
 
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The signal times the transposed matrix."""
-        matrix = self.matrix.tensor.transpose(-2, -1)
+        matrix = self.matrix.tensor.transpose(-2, -1).conj()
         answer = matrix @ signal if self.matrix_first else signal @ matrix
         return (answer if self.factor == 1 else answer * self.factor,)
 
@@ -110,14 +109,15 @@ def matrix_product(call: Call) -> Answer:
     Attention weights (a softmax) times values: the weights are recorded constants. A product
     of two activations of which neither is a gate has no rule, and runs its gradient.
     """
-    left, right = _factors(call)
-    if len(call.inputs) > 1:
+    left, right = call.args[-2:]  # the bias of addmm and baddbmm comes before them
+    if call.flows(left) and call.flows(right):
         gate = None if call.family.exact else gate_of(call, left, right)
         if gate is None:
-            call.kind, call.rule = ("adjoint" if call.family.exact else "fallback"), "gradient"
             return gradient(call)
         call.kind, call.rule = "extension", "frozen gate"
         call.freeze(gate)
+    if not (len(call.inputs) == 1 and (call.flows(left) or call.flows(right))):
+        return replays(call, keep=False, reaches=tuple(whole(t.dim()) for t in call.inputs))
     (tensor,) = call.inputs
     factor = float(call.argument("alpha")) if len(call.args) > 2 else 1.0
     if tensor is left:
@@ -125,7 +125,8 @@ def matrix_product(call: Call) -> Answer:
     return Product((whole(tensor.dim()),), call.keep(left), matrix_first=True, factor=factor)
 
 
-def _factors(call: Call) -> tuple[Tensor, Tensor]:
-    """The two matrices of mm, bmm, addmm or baddbmm; an added bias comes before them."""
-    first, second = call.args[-2:]
-    return first, second
+def vector_product(call: Call) -> Answer:
+    """A product with a vector: linear in one factor, if the other is a constant."""
+    if len(call.inputs) > 1:
+        return gradient(call)
+    return replays(call, keep=False, reaches=tuple(whole(t.dim()) for t in call.inputs))

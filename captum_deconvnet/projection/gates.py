@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from captum_deconvnet.projection.adjoint import Adjoint
-from captum_deconvnet.projection.call import Answer, Call
+from captum_deconvnet.projection.call import Answer, Call, Rule
+from captum_deconvnet.projection.geometry import same_place
 from captum_deconvnet.projection.linear import Scale
 from captum_deconvnet.projection.reach import pointwise
-from captum_deconvnet.projection.rectifiers import rectify_at
-from captum_deconvnet.projection.replay import gradient, replays
+from captum_deconvnet.projection.rectifiers import rectify_at, rectify_side
+from captum_deconvnet.projection.replay import gradient, linear, replays
 
 
 @dataclass(eq=False)
@@ -41,43 +43,101 @@ def multiply(call: Call) -> Answer:
     rectifier spelled out. A product of two activations of which neither is a gate has no rule.
     """
     one, other = call.argument("self"), call.argument("other")
-    if call.value(one) is None or call.value(other) is None:
-        return _scale(call, other if call.value(one) is not None else one)
-    if call.family.exact:
-        return _gradient(call, "adjoint")
-    gate = gate_of(call, one, other)
+    constants = [factor for factor in (one, other) if not call.flows(factor)]
+    gate = None if call.family.exact else gate_of(call, one, other)
+    if constants and gate is not constants[0]:
+        return _scale(call, constants[0])
     if gate is None:
-        return _gradient(call, "fallback")
+        return gradient(call)
     gated = other if gate is one else one
-    if _same_root(call, one, other):
-        call.freeze(gate)
-        call.kind, call.rule = "extension", "rectify"
-        return rectify_at(call, gated)
     call.freeze(gate)
-    call.kind, call.rule = "extension", "frozen gate"
+    call.kind, call.rule = "extension", "rectify" if _same_root(call, one, other) else "frozen gate"
+    if call.rule == "rectify" and call.flows(gate):
+        return rectify_at(call, gated)
+    if call.rule == "rectify" and side_kept(call, gate):
+        return rectify_side(call, gated, side_kept(call, gate))
+    call.rule = "frozen gate"
     return _scale(call, gate)
+
+
+def compare(call: Call) -> None:
+    """A comparison; one with zero is remembered, since it may spell out a ReLU."""
+    if is_zero(call, call.argument("other")):
+        call.side = 1 if ".g" in str(call.function) else -1
+
+
+def choose(call: Call) -> Answer:
+    """``where``: a choice between an activation and zero by its own sign is a ReLU."""
+    condition, one, other = (call.argument(name) for name in ("condition", "self", "other"))
+    side = side_kept(call, condition)
+    for kept, dropped, kept_side in ((one, other, side), (other, one, -side)):
+        if side and is_zero(call, dropped) and _same_root(call, condition, kept):
+            return rectify_side(call, kept, kept_side)
+    return _recorded_choice(call, condition, linear("self", "other", reach=same_place))
+
+
+def fill_masked(call: Call) -> Answer:
+    """``masked_fill``: zeros put where an activation has one sign make a ReLU."""
+    image, mask, value = (call.argument(name) for name in ("self", "mask", "value"))
+    side = side_kept(call, mask)
+    if side and is_zero(call, value) and _same_root(call, image, mask):
+        return rectify_side(call, image, -side)
+    return _recorded_choice(call, mask, linear("self", "value", reach=same_place))
+
+
+def put_indexed(call: Call) -> Answer:
+    """``x[index] = values``: zeros put where an activation has one sign make a ReLU."""
+    image, indices, values = (call.argument(name) for name in ("self", "indices", "values"))
+    mask = indices[0] if len(indices) == 1 else None
+    side = side_kept(call, mask)
+    if side and is_zero(call, values) and _same_root(call, image, mask):
+        return rectify_side(call, image, -side)
+    return _recorded_choice(call, mask, linear("self", "values"))
+
+
+def _recorded_choice(call: Call, condition: Any, rule: Rule) -> Answer:
+    """A choice by a condition: recorded, and ours to say so if it was made from the image."""
+    if call.value(condition) is not None and not call.family.exact:
+        call.kind, call.rule = "extension", "recorded choice"
+    return rule(call)
+
+
+def side_kept(call: Call, mask: Any) -> int:
+    """1 for a mask of what is positive, -1 of what is negative, 0 for any other."""
+    value = call.value(mask)
+    return 0 if value is None or call.family.exact else value.side
+
+
+def is_zero(call: Call, item: Any) -> bool:
+    """Whether an argument is a constant zero."""
+    if isinstance(item, Tensor):
+        return not call.flows(item) and not bool(item.any())
+    return bool(item == 0)
 
 
 def divide(call: Call) -> Answer:
     """A quotient: a denominator made from the image is a recorded statistic."""
     above, below = call.argument("self"), call.argument("other")
-    if call.value(above) is None or (call.value(below) is not None and call.family.exact):
-        return _gradient(call, "adjoint" if call.family.exact else "fallback")
+    if call.argument("rounding_mode") is not None:
+        return None  # a step function
+    alone = not call.flows(above) or above is below
+    if alone or (call.flows(below) and call.family.exact):
+        return gradient(call)
     if call.value(below) is not None:
         call.freeze(below)
         call.kind, call.rule = "extension", "frozen statistic"
     if not isinstance(below, Tensor):
         return _scale(call, 1 / below)
-    return _scale(call, below.reciprocal())
+    return _scale(call, below.to(torch.result_type(above, below)).reciprocal())
 
 
 def add_product(call: Call) -> Answer:
     """``self + value * tensor1 * tensor2``: a gate among the factors is a recorded constant."""
     one, other = call.argument("tensor1"), call.argument("tensor2")
-    if call.value(one) is not None and call.value(other) is not None:
+    if call.flows(one) and call.flows(other):
         gate = None if call.family.exact else gate_of(call, one, other)
         if gate is None:
-            return _gradient(call, "adjoint" if call.family.exact else "fallback")
+            return gradient(call)
         call.freeze(gate)
         call.kind, call.rule = "extension", "frozen gate"
     reaches = tuple(pointwise(tensor.shape) for tensor in call.inputs)
@@ -87,7 +147,7 @@ def add_product(call: Call) -> Answer:
 def gated_linear(call: Call) -> Answer:
     """A gated linear unit: the second half, through a sigmoid, gates the first."""
     if call.family.exact:
-        return _gradient(call, "adjoint")
+        return gradient(call)
     (tensor,) = call.inputs
     dim = call.argument("dim") % tensor.dim()
     half = tensor.shape[dim] // 2
@@ -117,7 +177,7 @@ def _strength(call: Call, tensor: Tensor) -> int:
     return 0 if value is None else value.gate
 
 
-def _same_root(call: Call, one: Tensor, other: Tensor) -> bool:
+def _same_root(call: Call, one: Any, other: Any) -> bool:
     values = call.value(one), call.value(other)
     return all(values) and values[0].root is values[1].root  # type: ignore[union-attr]
 
@@ -126,8 +186,3 @@ def _scale(call: Call, factor: Tensor | float) -> Adjoint:
     (tensor,) = call.inputs
     kept = call.keep(factor) if isinstance(factor, Tensor) else factor
     return Scale((pointwise(tensor.shape),), tensor.shape, (kept,))
-
-
-def _gradient(call: Call, kind: str) -> Answer:
-    call.kind, call.rule = kind, "gradient"
-    return gradient(call)

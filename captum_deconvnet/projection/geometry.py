@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor
 from typing import Any
 
 from torch import Tensor
@@ -11,6 +12,7 @@ from captum_deconvnet.projection.call import Call
 from captum_deconvnet.projection.reach import (
     Extent,
     Reach,
+    Sight,
     Span,
     adaptive,
     pointwise,
@@ -49,18 +51,61 @@ def summed(call: Call, tensor: Tensor) -> Reach:
     return reduced(dims, tensor.dim(), keepdim=bool(call.argument("keepdim")))
 
 
-def resampled(margin: int) -> Geometry:
-    """Interpolation that mixes ``margin`` neighbours on each side."""
-    return lambda call, tensor: resized(tensor.shape, call.first_output.shape, margin)
+def resampled(width: int) -> Geometry:
+    """Interpolation between ``width`` neighbours on each side; 0 takes the nearest place."""
+
+    def geometry(call: Call, tensor: Tensor) -> Reach:
+        sizes = tensor.shape[2:]
+        scales = [call.argument(name) for name in _SCALES[len(sizes)]]
+        axes = zip(sizes, call.first_output.shape[2:], scales, strict=True)
+        is_aligned, name = bool(call.argument("align_corners")), str(call.function)
+        ratios = [_ratio(*axis, is_aligned=is_aligned) for axis in axes]
+        return resized([_sight(name, ratio, width, is_aligned) for ratio in ratios], sizes)
+
+    return geometry
+
+
+_SCALES = {1: ("scales",), 2: ("scales_h", "scales_w"), 3: ("scales_d", "scales_h", "scales_w")}
+
+
+def _ratio(size: int, output_size: int, scale: float | None, *, is_aligned: bool) -> float:
+    """How far apart neighbours of the output lie in the input."""
+    if is_aligned:
+        return (size - 1) / max(output_size - 1, 1)
+    return 1 / scale if scale else size / output_size
+
+
+def _sight(name: str, ratio: float, width: int, is_aligned: bool) -> Sight:
+    """The first and last place that each place of the output is made from, as torch has it."""
+
+    def nearest(place: int) -> tuple[int, int]:
+        found = floor((place + 0.5 if "exact" in name else place) * ratio)
+        return found, found
+
+    def smoothed(place: int) -> tuple[int, int]:
+        centre, support = (place + 0.5) * ratio, width * max(ratio, 1.0)
+        return floor(centre - support + 0.5), floor(centre + support + 0.5) - 1
+
+    def between(place: int) -> tuple[int, int]:
+        below = floor(place * ratio if is_aligned else (place + 0.5) * ratio - 0.5)
+        return below - width + 1, below + width
+
+    return nearest if width == 0 else smoothed if "_aa" in name else between
 
 
 def padded(call: Call, tensor: Tensor) -> Reach:
     """Padding with zeros, a number or the border; a negative amount crops."""
-    before = _before(call.argument("pad") or call.argument("padding"), tensor.dim())
-    return lambda extent: tuple(
-        None if span is None else (span[0] - left, span[1] - left)
-        for span, left in zip(extent, before, strict=True)
-    )
+    before = _before(call.argument("pad") or call.argument("padding") or (), tensor.dim())
+    is_border = "replication" in str(call.function)
+    sizes = tuple(tensor.shape)
+
+    def one(span: Span, left: int, size: int) -> Span:
+        if span is None:
+            return None
+        first, last = span[0] - left, span[1] - left
+        return (min(first, size - 1), max(last, 0)) if is_border else (first, last)
+
+    return lambda extent: tuple(one(*axis) for axis in zip(extent, before, sizes, strict=True))
 
 
 def reflected(call: Call, tensor: Tensor) -> Reach:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from captum_deconvnet.projection.adjoint import Adjoint, Kept, reduce_to
+from captum_deconvnet.projection.adjoint import Adjoint, Kept, as_type, reduce_to
 from captum_deconvnet.projection.call import Call
 from captum_deconvnet.projection.reach import (
     Reach,
@@ -38,7 +39,7 @@ class Cast(Adjoint):
 
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The signal in the input's type, on its device."""
-        return (signal.to(device=self.device, dtype=self.dtype),)
+        return (as_type(signal.to(self.device), self.dtype),)
 
 
 @dataclass(eq=False)
@@ -77,14 +78,18 @@ class Scale(Adjoint):
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The signal times the factors."""
         for factor in self.factors:
-            signal = signal * (factor.tensor if isinstance(factor, Kept) else factor)
+            recorded = factor.tensor if isinstance(factor, Kept) else factor
+            signal = signal * (
+                recorded.conj() if isinstance(recorded, Tensor) else recorded.conjugate()
+            )
         return (reduce_to(signal, self.shape),)
 
 
 def reshape(call: Call) -> Adjoint:
     """The same numbers, perhaps in another shape: view, flatten, clone, contiguous."""
     (tensor,) = call.inputs
-    return Reshape((_same_numbers(tensor, call.first_output),), tensor.shape)
+    shape = tensor.shape  # before it runs: squeeze_ gives the tensor itself another
+    return Reshape((_same_numbers(shape, call.first_output.shape),), shape)
 
 
 def cast(call: Call) -> Adjoint:
@@ -130,27 +135,28 @@ def expand(call: Call) -> Adjoint:
 
 def copy(call: Call) -> Adjoint:
     """Written over another tensor: the source gets the signal."""
-    source = call.argument("src")
-    call.freeze(*(tensor for tensor in call.inputs if tensor is not source))
-    return Sum((pointwise(source.shape),), (source.shape,), (1.0,))
+    return _overwritten(call, call.argument("src"))
+
+
+def fill(call: Call) -> Adjoint:
+    """Filled with one number, which may be an activation: it gets the sum of the signal."""
+    return _overwritten(call, call.argument("value"))
+
+
+def _overwritten(call: Call, source: Any) -> Adjoint:
+    call.inputs = [tensor for tensor in call.inputs if tensor is source][:1]
+    return _sum(call, (1.0,) * len(call.inputs))
 
 
 def add(call: Call) -> Adjoint:
     """A sum or difference: every summand gets the signal."""
     sign = -1.0 if "sub" in str(call.function) else 1.0
-    alpha = sign * float(call.argument("alpha"))
-    other = call.argument("other")
-    factors = tuple(alpha if tensor is other else 1.0 for tensor in call.inputs)
-    if call.argument("self") is other:
-        factors = (1.0, alpha)
-    return _sum(call, factors)
+    return _sum_of_two(call, 1.0, sign * float(call.argument("alpha")))
 
 
 def rsub(call: Call) -> Adjoint:
     """A number or tensor minus a tensor."""
-    own = call.argument("self")
-    factors = tuple(-float(call.argument("alpha")) if t is own else 1.0 for t in call.inputs)
-    return _sum(call, factors)
+    return _sum_of_two(call, -float(call.argument("alpha")), 1.0)
 
 
 def negate(call: Call) -> Adjoint:
@@ -158,11 +164,17 @@ def negate(call: Call) -> Adjoint:
     return _sum(call, (-1.0,))
 
 
+def _sum_of_two(call: Call, factor: float, other_factor: float) -> Adjoint:
+    one, other = call.argument("self"), call.argument("other")
+    if one is other:
+        return _sum(call, (factor, other_factor))
+    return _sum(call, tuple(other_factor if t is other else factor for t in call.inputs))
+
+
 def _sum(call: Call, factors: tuple[float, ...]) -> Adjoint:
     shapes = tuple(tensor.shape for tensor in call.inputs)
     return Sum(tuple(pointwise(shape) for shape in shapes), shapes, factors)
 
 
-def _same_numbers(tensor: Tensor, output: Tensor) -> Reach:
-    same = tensor.shape == output.shape
-    return pointwise(tensor.shape) if same else reshaped(tensor.shape, output.shape)
+def _same_numbers(shape: torch.Size, output_shape: torch.Size) -> Reach:
+    return pointwise(shape) if shape == output_shape else reshaped(shape, output_shape)

@@ -19,9 +19,11 @@ from captum_deconvnet.projection.replay import gradient
 def batch_norm(call: Call) -> Answer:
     """Batch norm with its stored statistics; instance norm, which torch runs as one."""
     image = call.argument("input")
-    if not call.argument("training", False):
+    if not call.argument("training", "with_update" in str(call.function)):
+        if len(call.inputs) > 1 and call.family.exact:
+            return gradient(call)
         variance = call.argument("running_var")
-        gain = (variance + call.argument("eps")).rsqrt()
+        gain = (variance + call.argument("eps", call.argument("epsilon"))).rsqrt()
         return [_gain(call, image, gain, call.argument("weight"))]
     if image.shape[0] != 1 or call.argument("running_mean") is not None:
         raise TrainModeError(

@@ -53,7 +53,9 @@ class Embed(Adjoint):
 
 def concatenate(call: Call) -> Adjoint:
     """Tensors joined along a dimension."""
-    joined = [tensor for tensor in call.argument("tensors") if tensor.shape != (0,)]
+    given = call.argument("tensors")
+    joined = [tensor for tensor in given if tensor.shape != (0,)] or given
+    call.freeze(*(tensor for tensor in given if not any(tensor is other for other in joined)))
     dim = call.argument("dim") % joined[0].dim()
     flowing = {id(tensor) for tensor in call.inputs}
     slices, reaches, start = [], [], 0

@@ -14,6 +14,7 @@ from math import ceil, floor
 Span = tuple[int, int] | None
 Extent = tuple[Span, ...]
 Reach = Callable[[Extent], Extent]
+Sight = Callable[[int], tuple[int, int]]
 
 
 def union(one: Extent, other: Extent) -> Extent:
@@ -120,20 +121,20 @@ def removed(dim: int) -> Reach:
     return lambda extent: (*extent[:dim], *extent[dim:][1:])
 
 
-def resized(shape: Sequence[int], output_shape: Sequence[int], margin: int) -> Reach:
-    """Resampling of the trailing dimensions; ``margin`` neighbours on each side are mixed in."""
+def resized(sights: Sequence[Sight], sizes: Sequence[int]) -> Reach:
+    """Resampling of the last dimensions, of ``sizes``; a sight is what one place sees of one."""
 
-    def one(span: Span, size: int, output_size: int) -> Span:
-        if span is None or size == output_size:
-            return span
-        ratio = size / output_size
-        first = floor((span[0] + 0.5) * ratio - (0.5 if margin else 0)) - max(margin - 1, 0)
-        last = floor((span[1] + 0.5) * ratio - (0.5 if margin else 0)) + margin
-        return (max(first, 0), min(last, size - 1))
+    def one(span: Span, sight: Sight, size: int) -> Span:
+        if span is None:
+            return None
+        first, last = sight(span[0])[0], sight(span[1])[1]
+        return (min(max(first, 0), size - 1), min(max(last, 0), size - 1))
 
-    return lambda extent: tuple(
-        one(*axis) for axis in zip(extent, shape, output_shape, strict=True)
-    )
+    def reach(extent: Extent) -> Extent:
+        axes = zip(extent[-len(sizes) :], sights, sizes, strict=True)
+        return (*extent[: -len(sizes)], *(one(*axis) for axis in axes))
+
+    return reach
 
 
 def adaptive(shape: Sequence[int], output_shape: Sequence[int], count: int) -> Reach:

@@ -76,7 +76,7 @@ def record(
     check_inputs(images)
     kind = family(relu)
     recorder = Recorder(rows(rules, kind), kind)
-    capture = Capture(recorder, layer_paths(model, layers))
+    capture = Capture(recorder, layer_paths(model, layers), len(images[0]))
     ran = forward(
         model,
         images,
@@ -103,9 +103,9 @@ def record(
 class Capture:
     """Keeps the outputs of some layers while the model runs."""
 
-    def __init__(self, recorder: Recorder, paths: tuple[str, ...]) -> None:
-        """Wait for the modules at ``paths``."""
-        self.recorder, self.paths = recorder, paths
+    def __init__(self, recorder: Recorder, paths: tuple[str, ...], count: int) -> None:
+        """Wait for the modules at ``paths``, in a batch of ``count`` images."""
+        self.recorder, self.paths, self.count = recorder, paths, count
         self.found: dict[str, tuple[Kept, Value]] = {}
 
     def left(self, path: str, module: nn.Module, output: Any) -> None:
@@ -119,8 +119,21 @@ class Capture:
             )
         value = self.recorder.storages.read(given[0])
         if value is None or not value.flows:
-            raise LayerError(f"The output of layer {path!r} does not depend on the input.")
+            raise LayerError(
+                f"The output of layer {path!r} does not depend on the input (which must be of a "
+                "floating type for that)."
+            )
+        self._check_batch(path, given[0])
         self.found[path] = (self.recorder.storages.keep(given[0]), value)
+
+    def _check_batch(self, path: str, output: Tensor) -> None:
+        """Raise for a layer whose rows are not the images: windows, tokens, one unbatched image."""
+        if output.dim() < 2 or output.shape[0] != self.count:
+            raise LayerError(
+                f"The layer {path!r} gives {tuple(output.shape)} for {self.count} images: its "
+                "units belong to no single image. Choose a layer that gives (N, C, ...), and give "
+                "images as a batch (N, C, H, W)."
+            )
 
     def finish(self) -> dict[str, Captured]:
         """What was captured, in the order asked for.
@@ -164,8 +177,9 @@ def receptive_field(
     check_model(model)
     like = next(model.parameters(), torch.empty(()))
     shape = _batch_shape(model, tuple(input_shape))
-    blank = torch.zeros(shape, dtype=like.dtype, device=like.device)
-    return record(model, blank, layer).receptive_field(layer)
+    noise = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    image = noise.to(dtype=like.dtype, device=like.device)
+    return record(model, image, layer).receptive_field(layer)
 
 
 def _batch_shape(model: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:

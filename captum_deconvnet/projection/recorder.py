@@ -7,7 +7,7 @@ all end there. Modules and torch functions that have a rule of their own are tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any
@@ -18,7 +18,8 @@ from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from captum_deconvnet.projection.adjoint import Adjoint, Custom
+from captum_deconvnet.errors import UnsupportedOperationError
+from captum_deconvnet.projection.adjoint import Adjoint, Custom, Typed
 from captum_deconvnet.projection.call import Answer, Call, is_signal, tensors
 from captum_deconvnet.projection.excerpts import excerpt, overlay
 from captum_deconvnet.projection.family import Family
@@ -26,6 +27,7 @@ from captum_deconvnet.projection.reach import whole
 from captum_deconvnet.projection.storages import Storages
 from captum_deconvnet.projection.table import FALLBACK, KEEPS, TABLE, Row
 from captum_deconvnet.projection.tape import Step, Tape, Value
+from captum_deconvnet.projection.writes import out_names, written_tensors
 
 Rows = Mapping[Any, Row]
 
@@ -66,13 +68,36 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.storages.protect(tensor)
             return func(*args, **kwargs)
 
-        if self._is_hidden or func in _BY_STORAGE:
+        if self._is_hidden:
             return run()
+        if func in _BY_STORAGE:
+            view = run()
+            self.storages.inherit(view, args[:1])
+            return view
         call = self._call(func, args, kwargs, run)
         if not call.sources:
             return run()
+        if written and (names := out_names(func)):
+            return self._copied_out(func, args, kwargs, names)
+        if written and not func._schema.returns:
+            raise UnsupportedOperationError(
+                f"{base_name(func)} changes its arguments in place and returns nothing: that "
+                "cannot be followed. Use an operation that returns what it changed."
+            )
         self._record(call, self._row(func), written)
         return call.output
+
+    def _copied_out(
+        self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], names: Sequence[str]
+    ) -> Any:
+        """An operation that is to put its results into ``out=``: they are copied there."""
+        outs = tuple(kwargs[name] for name in names)
+        others = {name: item for name, item in kwargs.items() if name not in names}
+        with self:
+            results = tensors(func.overloadpacket(*args, **others))
+            for out, result in zip(outs, results, strict=True):
+                (out if out.shape == result.shape else out.resize_(result.shape)).copy_(result)
+        return outs[0] if len(outs) == 1 else outs
 
     def take_whole(
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[[], Any]
@@ -92,29 +117,38 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _row(self, func: OpOverload) -> Row:
         if func not in self._found:
-            packet = self.rows.get(func.overloadpacket, TABLE.get(base_name(func), FALLBACK))
+            built_in = TABLE.get(base_name(func)) if func.namespace == "aten" else None
+            packet = self.rows.get(func.overloadpacket, built_in or FALLBACK)
             self._found[func] = self.rows.get(func, packet)
         return self._found[func]
 
     def _record(self, call: Call, row: Row, written: tuple[Tensor, ...]) -> None:
-        call.rule, call.kind = row.name, row.kind
+        call.rule, call.kind, call.gate = row.name, row.kind, row.gate
         answer = row.rule(call) if call.inputs else None
         adjoints = _as_adjoints(answer, call) if call.inputs else []
         for place, tensor in enumerate(tensors(call.output)):
             adjoint = adjoints[place] if place < len(adjoints) and is_signal(tensor) else None
             value = self._value(call, row, tensor, flows=adjoint is not None)
             if adjoint is not None:
-                self._add_step(call, adjoint, value)
+                self._add_step(call, _typed(adjoint, call, tensor), value)
+            self._note_detached(call, tensor)
             in_place = any(tensor is changed for changed in written)
             moved = in_place and torch.Tag.inplace_view in getattr(call.function, "tags", ())
             (self.storages.write if in_place and not moved else self.storages.put)(tensor, value)
 
+    def _note_detached(self, call: Call, tensor: Tensor) -> None:
+        if call.function is _DETACH:
+            self.storages.detach(tensor)
+        else:
+            self.storages.inherit(tensor, call.given)
+
     def _value(self, call: Call, row: Row, tensor: Tensor, *, flows: bool) -> Value:
-        gate = min(value.gate for value in call.sources) if row.gate == KEEPS else row.gate
+        gate = min(v.gate for v in call.sources) if call.gate == KEEPS else call.gate
         value = Value(tensor.shape, flows=flows, gate=gate)
         roots = {source.root for source in call.sources}
         if row.elementwise and len(roots) == 1 and call.sources[0].shape == tensor.shape:
             value.source = call.sources[0].root
+            value.side = call.side or (call.sources[0].side if row.gate == KEEPS else 0)
         return value
 
     def _add_step(self, call: Call, adjoint: Adjoint, value: Value) -> None:
@@ -157,6 +191,7 @@ class FunctionRecorder(TorchFunctionMode):
         return self.recorder.take_whole(func, args, kwargs, lambda: func(*args, **kwargs))
 
 
+_DETACH = torch.ops.aten.detach.default
 _BY_STORAGE = (torch.ops.aten.as_strided.default, torch.ops.aten.as_strided_.default)
 
 
@@ -174,29 +209,16 @@ def operation_name(function: Any) -> str:
     return type(function).__name__ if isinstance(function, nn.Module) else function.__name__
 
 
-def written_tensors(
-    func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Tensor, ...]:
-    """The arguments that the operation changes in place."""
-    names = _written_names(func)
-    if not names:
-        return ()
-    given = [args[place] for place, _ in names if place < len(args)]
-    given += [kwargs[name] for _, name in names if name in kwargs]
-    return tuple(tensors(given))
-
-
-@lru_cache(maxsize=4096)
-def _written_names(func: OpOverload) -> tuple[tuple[int, str], ...]:
-    return tuple(
-        (place, argument.name)
-        for place, argument in enumerate(func._schema.arguments)
-        if argument.alias_info is not None and argument.alias_info.is_write
-    )
-
-
 def _row_key(function: Any) -> Any:
     return type(function) if isinstance(function, nn.Module) else function
+
+
+def _typed(adjoint: Adjoint, call: Call, output: Tensor) -> Adjoint:
+    """An adjoint that gives each input's signal in that input's type."""
+    dtypes = [tensor.dtype for tensor in call.inputs]
+    if all(dtype is output.dtype for dtype in dtypes):
+        return adjoint
+    return Typed(adjoint.reaches, adjoint, tuple(dtypes))
 
 
 def _as_adjoints(answer: Answer, call: Call) -> list[Adjoint]:

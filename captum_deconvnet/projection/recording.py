@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.errors import unknown_name
+from captum_deconvnet.errors import LayerError, UnitError, unknown_name
 from captum_deconvnet.projection import seeds
 from captum_deconvnet.projection.checks import check_projection, check_rules, check_weights
 from captum_deconvnet.projection.layers import LayerName, layer_path
@@ -88,7 +88,7 @@ class Recording:
         self.activations = Activations(model, captured)
         self._model, self._tape, self._images = model, tape, tuple(images)
         self._single, self._strict = single, strict
-        self._versions = [weight._version for weight in model.parameters()]
+        self._weights = [(name, w, w._version) for name, w in model.named_parameters()]
 
     @property
     def receipt(self) -> Receipt:
@@ -145,6 +145,8 @@ class Recording:
             NonFiniteError: if the projection overflows or a weight is not finite.
         """
         several = [units] if isinstance(units, Unit) else list(units)
+        if not all(isinstance(unit, Unit) for unit in several):
+            raise UnitError(f"Units to project are cdn.Unit(...), one or several; given {units!r}.")
         places = [(layer_path(self._model, unit.layer), unit) for unit in several]
         parts: dict[int, tuple[Tensor, ...]] = {}
         for path in dict.fromkeys(path for path, _ in places):
@@ -184,8 +186,17 @@ class Recording:
 
         Returns:
             The projection, of the input's shape (N, C, H, W); a tuple for several inputs.
+
+        Raises:
+            LayerError: for a signal of another shape.
         """
-        return self._answer(self._walk(self.activations.captured(layer).value, signal))
+        captured = self.activations.captured(layer)
+        if signal.shape != captured.activation.shape:
+            raise LayerError(
+                f"The signal is {tuple(signal.shape)}; the output of layer {layer!r} is "
+                f"{tuple(captured.activation.shape)}. Give a signal of that shape."
+            )
+        return self._answer(self._walk(captured.value, signal.to(captured.activation)))
 
     def _project_layer(
         self, path: str, units: Mapping[int, Unit], seed: str | float
@@ -209,7 +220,7 @@ class Recording:
 
     def _walk(self, value: Value, signal: Tensor) -> list[Tensor]:
         """The projections of ``signal``, one an input; a leading dimension holds alternatives."""
-        check_weights(self._model, self._versions)
+        check_weights(self._weights)
         if self._strict:
             check_rules(self._tape.between(value))
 

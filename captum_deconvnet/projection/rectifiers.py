@@ -15,6 +15,7 @@ from torch import Tensor
 
 from captum_deconvnet.projection.adjoint import Adjoint, Kept
 from captum_deconvnet.projection.call import Answer, Call
+from captum_deconvnet.projection.linear import Scale
 from captum_deconvnet.projection.reach import pointwise
 from captum_deconvnet.projection.replay import gradient
 
@@ -25,11 +26,12 @@ class Rectify(Adjoint):
 
     mask: Tensor | None
     backward: bool
+    negative: bool = False
 
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The rectified signal."""
         if self.backward:
-            signal = signal.clamp(min=0)
+            signal = signal.clamp(max=0) if self.negative else signal.clamp(min=0)
         return (signal if self.mask is None else signal * self.mask,)
 
 
@@ -57,6 +59,15 @@ def rectify_at(call: Call, tensor: Tensor) -> Adjoint:
     return Rectify((pointwise(tensor.shape),), mask, call.family.relu_backward)
 
 
+def rectify_side(call: Call, tensor: Tensor, side: int) -> Adjoint:
+    """Rectify at a ReLU spelled out by a choice, which may keep the negative side instead."""
+    call.kind, call.rule = "paper", "rectify"
+    kept = tensor > 0 if side > 0 else tensor < 0
+    mask = kept if call.family.relu_mask else None
+    reach = (pointwise(tensor.shape),)
+    return Rectify(reach, mask, call.family.relu_backward, negative=side < 0)
+
+
 def rectify(call: Call) -> Answer:
     """Keep the positive part of the signal."""
     return rectify_at(call, call.inputs[0])
@@ -73,10 +84,11 @@ def leak(call: Call) -> Answer:
 
 
 def random_leak(call: Call) -> Answer:
-    """RReLU in eval mode: the mean of its slopes. In train mode its noise has no rule."""
+    """RReLU in eval mode: the mean of its slopes. In train mode the slopes it drew have no rule."""
     if call.argument("training"):
-        call.kind, call.rule = "fallback", "gradient"
-        return gradient(call)
+        call.kind, call.rule = ("adjoint" if call.family.exact else "fallback"), "gradient"
+        shape = call.first_output.shape  # running it fills the noise with the slopes
+        return Scale((pointwise(shape),), shape, (call.keep(call.argument("noise")),))
     return _leak(call, (float(call.argument("lower")) + float(call.argument("upper"))) / 2)
 
 
@@ -91,6 +103,9 @@ def threshold(call: Call) -> Answer:
 def prelu(call: Call) -> Answer:
     """Pass the signal through the same leaky function, one slope a channel."""
     image, weight = call.args
+    if call.flows(weight) and (call.family.exact or not call.flows(image)):
+        return gradient(call)
+    call.freeze(weight)
     shape = (1, -1, *(1,) * (image.dim() - 2))
     slope = weight if weight.dim() == image.dim() else weight.reshape(shape)
     return _leak(call, call.keep(slope))
@@ -105,11 +120,12 @@ def _leak(call: Call, slope: Kept | float) -> Adjoint:
 def clamp(call: Call) -> Answer:
     """Clipping: below at zero or more rectifies, below a negative number changes nothing."""
     low = clip_floor(call)
-    if call.family.exact:
+    if call.family.exact or not call.flows(call.args[0]):
         return gradient(call)
+    call.freeze(*call.args[1:])  # bounds made from the image are recorded constants
     if low is not None and low >= 0:
-        if "clamp" in str(call.function) and call.argument("max", None) is None:
-            call.kind = "paper" if low == 0 else "extension"
+        if "clamp" in str(call.function) and call.argument("max") is None:
+            call.kind, call.gate = ("paper" if low == 0 else "extension"), 0
         return rectify(call)
     return straight(call)
 
@@ -129,9 +145,8 @@ def strip(call: Call) -> Answer:
 
 
 def clip_floor(call: Call) -> float | None:
-    """The lower bound of a clipping operation, if it is a number."""
-    for name in ("min", "min_val"):
-        low = call.argument(name, None)
-        if isinstance(low, int | float):
-            return float(low)
-    return None
+    """The lower bound of a clipping operation, if it is one constant number."""
+    low = call.argument("min", call.argument("min_val"))
+    if isinstance(low, Tensor):
+        return float(low) if low.numel() == 1 and call.value(low) is None else None
+    return None if low is None else float(low)

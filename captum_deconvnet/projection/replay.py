@@ -5,6 +5,7 @@ Exact adjoints of linear operations that nobody needs to write out, and the grad
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,10 +30,10 @@ class Blank:
     device: torch.device
 
     def fill(self) -> Tensor:
-        """Zeros laid out as the activation was."""
-        return torch.empty_strided(
-            self.shape, self.stride, dtype=self.dtype, device=self.device
-        ).zero_()
+        """Zeros laid out as the activation was, if it did not overlap itself."""
+        return torch.zeros_like(
+            torch.empty_strided(self.shape, self.stride, dtype=self.dtype, device=self.device)
+        )
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,10 @@ class Replay(Adjoint):
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The vector-Jacobian product of the operation with the signal."""
         inputs = [item.fill() if isinstance(item, Blank) else item.tensor for item in self.inputs]
-        _, pullback = torch.func.vjp(self._run, *inputs)[:2]
-        answer: Sequence[Tensor | None] = pullback(signal)
+        with warnings.catch_warnings():  # of several signals at once torch takes some in turn
+            warnings.filterwarnings("ignore", "There is a performance drop")
+            _, pullback = torch.func.vjp(self._run, *inputs)[:2]
+            answer: Sequence[Tensor | None] = pullback(signal)
         return answer
 
     def kept(self) -> Iterator[Tensor]:
@@ -99,7 +102,8 @@ def _layout(tensor: Tensor) -> Blank:
 
 
 def gradient(call: Call) -> list[Adjoint]:
-    """The operation's own derivative at the recorded activations."""
+    """The operation's own derivative: what was asked for, or all there is without a rule."""
+    call.kind, call.rule = "adjoint" if call.family.exact else "fallback", "gradient"
     reaches = tuple(whole(tensor.dim()) for tensor in call.inputs)
     return replays(call, keep=True, reaches=reaches)
 
@@ -109,21 +113,30 @@ def sees_all(call: Call, tensor: Tensor) -> Reach:
     return whole(tensor.dim())
 
 
+@dataclass(frozen=True)
+class Linear:
+    """The rule of an operation that is linear in its arguments ``flows``."""
+
+    flows: tuple[str, ...]
+    reach: Geometry
+
+    def __call__(self, call: Call) -> list[Adjoint]:
+        """The operation's exact adjoint for these arguments."""
+        given = tensors_in([call.argument(name) for name in self.flows])
+        carrying = [id(tensor) for tensor in given if call.flows(tensor)]
+        others = [tensor for tensor in call.inputs if id(tensor) not in carrying]
+        both = len(carrying) + len(others) < len(call.inputs)  # one activation in two roles
+        if both or not carrying or (others and call.family.exact):
+            return gradient(call)
+        call.freeze(*others)
+        reaches = tuple(self.reach(call, tensor) for tensor in call.inputs)
+        return replays(call, keep=False, reaches=reaches)
+
+
 def linear(*flows: str, reach: Geometry = sees_all) -> Rule:
     """The rule of an operation that is linear in the arguments ``flows``.
 
     Activations among the other arguments (a sampling grid, a mask, an index) are recorded
     constants; only the exact gradient follows them.
     """
-
-    def rule(call: Call) -> list[Adjoint]:
-        carrying = {id(tensor) for tensor in tensors_in([call.argument(name) for name in flows])}
-        others = [tensor for tensor in call.inputs if id(tensor) not in carrying]
-        if others and (call.family.exact or len(others) == len(call.inputs)):
-            call.kind, call.rule = ("adjoint" if call.family.exact else "fallback"), "gradient"
-            return gradient(call)
-        call.freeze(*others)
-        reaches = tuple(reach(call, tensor) for tensor in call.inputs)
-        return replays(call, keep=False, reaches=reaches)
-
-    return rule
+    return Linear(flows, reach)

@@ -80,7 +80,8 @@ def as_row(rule: Rule, kind: str) -> Row:
 
 
 def _checked(target: Any) -> Any:
-    if isinstance(target, type) and not issubclass(target, nn.Module):
+    is_module = isinstance(target, type) and issubclass(target, nn.Module)
+    if not callable(target) or (isinstance(target, type) and not is_module):
         raise ModelError(
             f"A rule's target is a module class, a function or an operation; given {target!r}."
         )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -85,7 +86,7 @@ def batches(
     units: Mapping[int, Unit], activation: Tensor, seed: str | float, limit: int
 ) -> Iterator[SeedBatch]:
     """Seeds of the given units of one layer, as few batches as ``limit`` slots allow."""
-    if seed != "activation" and not isinstance(seed, int | float):
+    if seed != "activation" and not isinstance(seed, Real):
         raise unknown_name("seed", str(seed), ["activation"], 'Give "activation" or a number.')
     taken: Counter[int] = Counter()
     slots: dict[int, tuple[int, Unit]] = {}
@@ -99,5 +100,5 @@ def batches(
         inside = {n: (s - first, u) for n, (s, u) in slots.items() if first <= s < first + count}
         for slot, unit in inside.values():
             index = position(unit, activation)
-            signal[(slot, *index)] = activation[index] if isinstance(seed, str) else seed
+            signal[(slot, *index)] = activation[index] if isinstance(seed, str) else float(seed)
         yield SeedBatch(signal, {n: (slot, unit.image) for n, (slot, unit) in inside.items()})

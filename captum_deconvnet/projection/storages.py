@@ -8,26 +8,33 @@ same storage is derived when, and only when, somebody reads it.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils.weak import WeakTensorKeyDictionary
 
+from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.projection.adjoint import Kept
 from captum_deconvnet.projection.tape import Value
 
-Place = tuple[torch.Size, tuple[int, ...], int]
+Kind = tuple[torch.dtype, bool, bool]
+Place = tuple[torch.Size, tuple[int, ...], int, Kind]
 Overlay = Callable[[Value | None, int, Value, Place], Value]
 Excerpt = Callable[[Value, Place], Value]
 
 
 @dataclass
 class Layer:
-    """The values written to a storage since the layer below it was last complete."""
+    """The values standing in a storage after one change of it, and what stood there before.
+
+    Without ``written`` nothing was changed yet: the places are those of new tensors.
+    """
 
     places: dict[Place, Value] = field(default_factory=dict)
+    written: Place | None = None
     below: Layer | None = None
     flat: Value | None = None
 
@@ -36,11 +43,13 @@ class Layer:
 class Storage:
     """One storage: its values, and the tensors in it that must outlive a change.
 
-    ``reference`` keeps the address of the storage from being used again.
+    ``reference`` keeps the address of the storage from being used again. ``kind`` is how the
+    numbers in it are read: by type, conjugated, negated.
     """
 
     reference: StorageWeakRef
     size: int
+    kind: Kind
     top: Layer = field(default_factory=Layer)
     kept: list[weakref.ref[Kept]] = field(default_factory=list)
 
@@ -56,36 +65,48 @@ class Storages:
     def __init__(self, overlay: Overlay, excerpt: Excerpt) -> None:
         """Start with no storage known."""
         self._storages: dict[int, Storage] = {}
+        self._detached_storages: dict[int, Storage] = {}
+        self._detached: WeakTensorKeyDictionary | None = None
         self._overlay = overlay
         self._excerpt = excerpt
 
     def read(self, tensor: Tensor) -> Value | None:
         """The value ``tensor`` holds, or ``None`` when it does not depend on the input."""
-        storage = self._storages.get(tensor.untyped_storage()._cdata)
+        storage = self._home(tensor).get(tensor.untyped_storage()._cdata)
         if storage is None:
             return None
         place, top = _place(tensor), storage.top
         if not top.places:
             return None
         if place not in top.places:
-            top.places[place] = self._excerpt(self._flatten(top, storage.size), place)
+            _check_kind(storage, place)
+            top.places[place] = self._excerpt(self._flatten(storage), place)
         return top.places[place]
 
     def put(self, tensor: Tensor, value: Value) -> None:
         """``tensor`` is a new tensor or a new view; it holds ``value``."""
-        self._storage(tensor).top.places[_place(tensor)] = value
+        place = _place(tensor)
+        self._storage(tensor, self._home(tensor)).top.places[place] = value
 
     def write(self, tensor: Tensor, value: Value) -> None:
         """``tensor`` was changed in place to ``value``; other views of it change with it."""
-        storage, place = self._storage(tensor), _place(tensor)
+        place = _place(tensor)
+        storage = self._storage(tensor, self._home(tensor))
         top = storage.top
+        _check_kind(storage, place)
+        if value.flows and _overlaps(place):
+            raise UnsupportedOperationError(
+                "The model changes a view in place that holds the same number more than once, "
+                "as unfold makes them: such a change cannot be followed. Change a copy instead."
+            )
         below = top if top.places.keys() - {place} else top.below
-        storage.top = Layer({place: value}, None if _covers(place, storage.size) else below)
+        below = None if _covers(place, storage.size) else below
+        storage.top = Layer({place: value}, place, below)
 
     def keep(self, tensor: Tensor) -> Kept:
         """Hold on to ``tensor`` as it is now, whatever the model does to it later."""
         kept = Kept(tensor)
-        self._storage(tensor).kept.append(weakref.ref(kept))
+        self._storage(tensor, self._storages).kept.append(weakref.ref(kept))
         return kept
 
     def protect(self, tensor: Tensor) -> None:
@@ -99,35 +120,101 @@ class Storages:
                 kept.tensor = kept.tensor.clone()
         storage.kept.clear()
 
-    def _storage(self, tensor: Tensor) -> Storage:
-        untyped = tensor.untyped_storage()
-        if untyped._cdata not in self._storages:
-            size = untyped.nbytes() // tensor.element_size()
-            self._storages[untyped._cdata] = Storage(StorageWeakRef(untyped), size)  # type: ignore[no-untyped-call]
-        return self._storages[untyped._cdata]
+    def detach(self, tensor: Tensor) -> None:
+        """``tensor`` shares its memory with another, but not its history: it has its own."""
+        if self._detached is None:
+            self._detached = WeakTensorKeyDictionary()
+        self._detached[tensor] = True
 
-    def _flatten(self, layer: Layer, size: int) -> Value:
+    def inherit(self, tensor: Tensor, given: Sequence[Tensor]) -> None:
+        """``tensor`` was made from ``given``; a view of a detached tensor is detached."""
+        if self._detached is None or any(one is tensor for one in given):
+            return
+        address = tensor.untyped_storage()._cdata
+        if any(one in self._detached and one.untyped_storage()._cdata == address for one in given):
+            self.detach(tensor)
+
+    def _home(self, tensor: Tensor) -> dict[int, Storage]:
+        """The storages among which ``tensor`` is looked up."""
+        is_detached = self._detached is not None and tensor in self._detached
+        return self._detached_storages if is_detached else self._storages
+
+    def _storage(self, tensor: Tensor, home: dict[int, Storage]) -> Storage:
+        untyped = tensor.untyped_storage()
+        if untyped._cdata not in home:
+            size = untyped.nbytes() // tensor.element_size()
+            reference = StorageWeakRef(untyped)  # type: ignore[no-untyped-call]
+            home[untyped._cdata] = Storage(reference, size, _kind(tensor))
+        return home[untyped._cdata]
+
+    def _flatten(self, storage: Storage) -> Value:
         """The value of the whole storage as one flat vector."""
-        if layer.flat is None:
-            covering = [place for place in layer.places if _covers(place, size)]
-            flat = None if covering or layer.below is None else self._flatten(layer.below, size)
-            for place in covering[:1] or layer.places:
-                flat = self._overlay(flat, size, layer.places[place], place)
-            assert flat is not None
-            layer.flat = flat
-        return layer.flat
+        layers = [storage.top]
+        while layers[-1].below is not None and layers[-1].flat is None:
+            layers.append(layers[-1].below)
+        flat: Value | None = None
+        for layer in reversed(layers):
+            flat = layer.flat = self._flat(layer, flat, storage)
+        assert flat is not None
+        return flat
+
+    def _flat(self, layer: Layer, below: Value | None, storage: Storage) -> Value:
+        """The whole storage at one layer, from what it was at the layer below."""
+        if layer.flat is not None:
+            return layer.flat
+        places = [layer.written] if layer.written else _apart(layer.places, storage)
+        covering = [place for place in places if _covers(place, storage.size)][:1]
+        flat = None if covering else below
+        for place in covering or places:
+            flat = self._overlay(flat, storage.size, layer.places[place], place)
+        assert flat is not None
+        return flat
 
 
 def _place(tensor: Tensor) -> Place:
     """Where a tensor lies in its storage; strides of single elements mean nothing."""
-    strides = tensor.stride()
-    if 1 in tensor.shape:
-        strides = tuple(
-            0 if size == 1 else stride for size, stride in zip(tensor.shape, strides, strict=True)
-        )
-    return tensor.shape, strides, int(tensor.storage_offset())
+    shape, strides = tensor.shape, tensor.stride()
+    if 1 in shape:
+        sizes = zip(shape, strides, strict=True)
+        strides = tuple(0 if size == 1 else stride for size, stride in sizes)
+    return shape, strides, int(tensor.storage_offset()), _kind(tensor)
+
+
+def _kind(tensor: Tensor) -> Kind:
+    return tensor.dtype, tensor.is_conj(), tensor.is_neg()
+
+
+def _apart(places: Iterable[Place], storage: Storage) -> list[Place]:
+    """The places from which a storage can be put together."""
+    return [place for place in places if place[3] == storage.kind and not _overlaps(place)]
 
 
 def _covers(place: Place, size: int) -> bool:
-    """Whether a place takes up its whole storage (a place that can be written never overlaps)."""
-    return place[0].numel() == size
+    """Whether a place takes up its whole storage."""
+    return place[0].numel() == size and not _overlaps(place)
+
+
+def _overlaps(place: Place) -> bool:
+    """Whether some elements of a place are the same number in memory, as after ``expand``."""
+    reached = 0
+    axes = zip(place[1], place[0], strict=True)
+    for stride, size in sorted(axis for axis in axes if axis[1] > 1):
+        if stride <= reached:
+            return True
+        reached += stride * (size - 1)
+    return False
+
+
+def _check_kind(storage: Storage, place: Place) -> None:
+    """Raise where numbers change under a view that reads them as another type."""
+    if place[3] != storage.kind:
+        raise UnsupportedOperationError(
+            f"The model changes a tensor in place that is also read as another type "
+            f"({_named(storage.kind)} and {_named(place[3])}): such a change cannot be followed. "
+            "Change a copy instead."
+        )
+
+
+def _named(kind: Kind) -> str:
+    dtype, conjugated, negated = kind
+    return f"{dtype}{', conjugated' if conjugated else ''}{', negated' if negated else ''}"

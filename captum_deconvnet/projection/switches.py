@@ -165,7 +165,6 @@ def max_along(call: Call) -> Answer:
     """The maximum (or minimum, or median) along one dimension, with its index."""
     (tensor,) = call.inputs
     if call.argument("dim") is None:
-        call.kind = "fallback"
         return gradient(call)
     dim, keepdim = call.argument("dim") % tensor.dim(), call.argument("keepdim")
     _, indices = call.output
@@ -194,18 +193,24 @@ class Share(Adjoint):
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The signal, in equal parts, at every maximum."""
         if not self.keepdim:
-            for dim in sorted(self.dims):
-                signal = signal.unsqueeze(dim)
+            signal = _with_dims(signal, self.dims)
         share = self.chosen.sum(self.dims, keepdim=True).to(signal.dtype)
         return (self.chosen * (signal / share),)
 
 
+def _with_dims(tensor: Tensor, dims: Sequence[int]) -> Tensor:
+    """A reduced tensor with its reduced dimensions back, one element each."""
+    for dim in sorted(dims):
+        tensor = tensor.unsqueeze(dim)
+    return tensor
+
+
 def amax(call: Call) -> Answer:
-    """The maximum over several dimensions."""
+    """The maximum or minimum over several dimensions."""
     (tensor,) = call.inputs
     dims = tuple(dim % tensor.dim() for dim in call.argument("dim")) or tuple(range(tensor.dim()))
     keepdim = call.argument("keepdim")
-    best = call.output if keepdim else tensor.amax(dims, keepdim=True)
+    best = call.output if keepdim else _with_dims(call.output, dims)
     reach = reduced(dims, tensor.dim(), keepdim=keepdim)
     return Share((reach,), tensor == best, dims, keepdim)
 
@@ -240,9 +245,8 @@ def maximum(call: Call) -> Answer:
     if "max" in str(call.function) and len(call.inputs) == 1 and _other_is_zero(call):
         call.kind, call.rule = "paper", "rectify"
         return rectify(call)
-    if "min" in str(call.function):
-        one, other = other, one
-    weights = {id(one): one > other, id(other): other > one}
+    beats = torch.lt if "min" in str(call.function) else torch.gt
+    weights = {id(one): beats(one, other), id(other): beats(other, one)}
     tie = (one == other) * 0.5
     picked = tuple(weights[id(tensor)] + tie for tensor in call.inputs)
     shapes = tuple(tensor.shape for tensor in call.inputs)

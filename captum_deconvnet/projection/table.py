@@ -51,9 +51,9 @@ def _rows(row: Row, names: str) -> dict[str, Row]:
 
 
 _FILTERS = {
-    **_rows(Row(filters.convolution, "transposed filter", "paper"), "convolution"),
+    **_rows(Row(filters.convolution, "transposed filter", "paper"), "convolution _convolution"),
     **_rows(Row(filters.matrix_product, "transposed matrix", "paper"), "mm bmm addmm baddbmm"),
-    **_rows(Row(linear_in("self"), "transposed matrix", "paper"), "mv dot"),
+    **_rows(Row(filters.vector_product, "transposed matrix", "paper"), "mv dot vdot"),
 }
 
 _SWITCHES = {
@@ -95,7 +95,9 @@ _RECTIFIERS = {
         Row(rectifiers.strip, "start at the logit", "extension", gate=2),
         "_softmax _safe_softmax",
     ),
-    **_rows(Row(rectifiers.strip, "start at the logit", "extension"), "_log_softmax log_sigmoid"),
+    **_rows(
+        Row(rectifiers.strip, "start at the logit", "extension"), "_log_softmax log_sigmoid_forward"
+    ),
 }
 
 _GATES = {
@@ -114,14 +116,17 @@ _GATES = {
         "pow rsqrt sqrt reciprocal exp linalg_vector_norm norm var std var_mean std_mean",
     ),
     **_rows(
-        Row(linear.blocked, "blocked", "adjoint", gate=2, elementwise=True),
-        "gt ge lt le eq ne sign heaviside",
+        Row(linear.blocked, "blocked", "adjoint", gate=2, elementwise=True), "eq ne sign heaviside"
     ),
+    **_rows(Row(gates.compare, "blocked", "adjoint", gate=2, elementwise=True), "gt ge lt le"),
+    **_rows(Row(gates.choose, "adjoint", "adjoint", gate=KEEPS), "where"),
+    **_rows(Row(gates.fill_masked, "adjoint", "adjoint", gate=KEEPS), "masked_fill"),
+    **_rows(Row(gates.put_indexed, "adjoint", "adjoint", gate=KEEPS), "index_put"),
     **_rows(
         Row(linear.blocked, "blocked", "adjoint"),
         "detach argmax argmin argsort floor ceil round trunc floor_divide isnan isfinite isinf "
         "zeros_like ones_like empty_like full_like randn_like rand_like new_zeros new_ones "
-        "new_empty new_full empty_strided new_empty_strided bernoulli zero fill one_hot nonzero "
+        "new_empty new_full empty_strided new_empty_strided bernoulli zero one_hot nonzero "
         "logical_not logical_and logical_or bitwise_not bitwise_and bitwise_or "
         "_local_scalar_dense "
         "equal is_same_size all any",
@@ -157,6 +162,7 @@ _LINEAR = {
     **_rows(Row(linear.cast, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "_to_copy"),
     **_rows(Row(linear.permute, "adjoint", "adjoint", gate=KEEPS), "permute transpose t"),
     **_rows(Row(linear.copy, "adjoint", "adjoint", gate=KEEPS), "copy"),
+    **_rows(Row(linear.fill, "adjoint", "adjoint"), "fill"),
     **_rows(Row(linear.expand, "adjoint", "adjoint", gate=KEEPS), "expand"),
     **_rows(Row(linear.add, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "add sub"),
     **_rows(Row(linear.rsub, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "rsub"),
@@ -178,7 +184,8 @@ _LINEAR = {
     ),
     **_linear("mean sum nansum", "self", reach=geometry.summed),
     **_linear(
-        "upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact2d",
+        "upsample_nearest1d upsample_nearest2d upsample_nearest3d "
+        "_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d",
         "self",
         reach=geometry.resampled(0),
     ),
@@ -199,18 +206,19 @@ _LINEAR = {
     **_linear("pixel_shuffle", "self", reach=geometry.shuffled(upwards=True)),
     **_linear("pixel_unshuffle", "self", reach=geometry.shuffled(upwards=False)),
     **_linear("channel_shuffle native_channel_shuffle", "self", reach=geometry.channels_mixed),
-    **_linear("masked_fill", "self", reach=geometry.same_place),
-    **_linear("where", "self", "other", reach=geometry.same_place),
     **_linear(
         "roll flip rot90 index index_select gather take unfold im2col col2im repeat "
         "repeat_interleave cumsum triu tril diagonal diag_embed masked_select "
         "movedim view_as_real view_as_complex _conj real imag "
-        "affine_grid_generator _fft_r2c _fft_c2r _fft_c2c trace tile",
+        "_fft_r2c _fft_c2r _fft_c2c trace tile",
         "self",
     ),
+    **_linear("affine_grid_generator", "theta"),
     **_linear("grid_sampler_2d grid_sampler_3d", "input"),
     **_linear("slice_scatter select_scatter", "self", "src"),
-    **_linear("index_put index_add index_copy", "self", "values"),
+    **_linear("index_fill", "self", "value"),
+    **_linear("index_add index_copy put", "self", "source"),
+    **_linear("masked_scatter", "self", "source"),
     **_linear("scatter scatter_add", "self", "src"),
     **_linear("lerp", "self", "end"),
 }

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
 from captum_deconvnet.errors import TrainModeError
 from captum_deconvnet.projection.recorder import Recorder
-
-OUR_HOOKS = 2
-"""How many hooks a module carries while it is watched and nobody else has hooked it."""
 
 Arrived = Callable[[str, nn.Module, Any], Any]
 
@@ -29,18 +27,22 @@ def watched(
     *,
     entered: Arrived,
     left: Arrived,
-    restored: Arrived | None = None,
+    restored: Arrived,
+    shown: Collection[nn.Module] = (),
 ) -> Iterator[None]:
     """Tell the recorder which module runs, and call ``entered`` and ``left`` around each.
 
     ``entered`` gets the module's positional arguments and ``left`` its output, before any other
-    hook of the module; what they return, if anything, takes their place. ``restored`` gets both
-    after all other hooks. All hooks are removed at the end, after an error too.
+    hook of the module; what they return, if anything, takes their place. For the modules in
+    ``shown``, ``restored`` gets both after all other hooks. All hooks are removed at the end, after
+    an error too. Scripted modules take no hooks; what they run is recorded all the same.
     """
     with ExitStack() as undo:
         thread = threading.get_ident()
         for path, module in model.named_modules():
-            watch = Watch(path, recorder, thread, entered, left, restored)
+            if isinstance(module, torch.jit.ScriptModule):
+                continue
+            watch = Watch(path, recorder, thread, entered, left, restored, module in shown)
             for handle in watch.register(module):
                 undo.callback(handle.remove)
             if type(module) in recorder.rows:
@@ -57,16 +59,16 @@ class Watch:
     thread: int
     entered: Arrived
     left: Arrived
-    restored: Arrived | None
+    restored: Arrived
+    shown: bool
 
     def register(self, module: nn.Module) -> list[RemovableHandle]:
-        """Hook the module: first and, if others have hooked it and may need undoing, last."""
-        others = len(module._forward_pre_hooks) + len(module._forward_hooks)
+        """Hook the module first and, if others are shown something to be restored, last."""
         handles = [
             module.register_forward_pre_hook(self.before, prepend=True),
             module.register_forward_hook(self.after, prepend=True),
         ]
-        if self.restored is not None and others:
+        if self.shown:
             handles.append(module.register_forward_pre_hook(self.last_before))
             handles.append(module.register_forward_hook(self.last_after))
         return handles
@@ -92,7 +94,7 @@ class Watch:
 
     def last_after(self, module: nn.Module, args: tuple[Any, ...], item: Any) -> Any:
         """All other hooks have seen the module's output."""
-        if self.restored is None or threading.get_ident() != self.thread:
+        if threading.get_ident() != self.thread:
             return None
         return self.restored(self.path, module, item)
 
@@ -106,23 +108,44 @@ def refuse_train_mode(path: str, module: nn.Module) -> None:
         )
 
 
+class TakenWhole:
+    """Stands in for a module's ``forward`` while some thread records it as one operation."""
+
+    def __init__(self, module: nn.Module) -> None:
+        """Stand in for the ``forward`` of ``module``."""
+        self.module, self.forward = module, module.forward
+        self.own = vars(module).get("forward")
+        self.recorders: dict[int, Recorder] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the module; a thread that records it does so through its recorder."""
+        run = partial(self.forward, *args, **kwargs)
+        recorder = self.recorders.get(threading.get_ident())
+        return recorder.take_whole(self.module, args, kwargs, run) if recorder else run()
+
+    def remove(self) -> None:
+        """Give the module its own ``forward`` back."""
+        if self.own is None:
+            del self.module.forward
+        else:
+            self.module.forward = self.own
+
+
+_TAKING = threading.Lock()
+
+
 @contextmanager
 def taken_whole(module: nn.Module, recorder: Recorder, thread: int) -> Iterator[None]:
-    """Record every call of ``module`` as one operation."""
-    own = vars(module).get("forward")
-    forward = module.forward
-
-    def record(*args: Any, **kwargs: Any) -> Any:
-        run = partial(forward, *args, **kwargs)
-        if threading.get_ident() != thread:
-            return run()
-        return recorder.take_whole(module, args, kwargs, run)
-
-    module.forward = record
+    """Record every call of ``module`` by this thread as one operation."""
+    with _TAKING:
+        present = vars(module).get("forward")
+        taken = present if isinstance(present, TakenWhole) else TakenWhole(module)
+        taken.recorders[thread] = recorder
+        module.forward = taken
     try:
         yield
     finally:
-        if own is None:
-            del module.forward
-        else:
-            module.forward = own
+        with _TAKING:
+            del taken.recorders[thread]
+            if not taken.recorders:
+                taken.remove()

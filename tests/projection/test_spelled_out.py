@@ -1,0 +1,119 @@
+"""Rectifiers written out with comparisons, choices and masks are rectifiers all the same."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.testing import assert_close
+
+import captum_deconvnet as cdn
+
+EXACT = {"rtol": 1e-10, "atol": 1e-10}
+
+
+class Between(nn.Module):
+    """A convolution, a function, and another convolution."""
+
+    def __init__(self, function):
+        super().__init__()
+        torch.manual_seed(4)
+        self.first, self.last = nn.Conv2d(2, 5, 3), nn.Conv2d(5, 3, 1)
+        self.function = function
+        self.double().eval()
+
+    def forward(self, x):
+        return self.last(self.function(self.first(x)))
+
+
+def put(x):
+    x = x.clone()
+    x[x < 0] = 0
+    return x
+
+
+RELU = {
+    "x * (x > 0)": lambda x: x * (x > 0),
+    "(x >= 0).double() * x": lambda x: (x >= 0).double() * x,
+    "where": lambda x: torch.where(x > 0, x, 0.0),
+    "where, the other way round": lambda x: torch.where(x <= 0, torch.zeros_like(x), x),
+    "masked_fill": lambda x: x.masked_fill(x < 0, 0),
+    "masked_fill_": lambda x: x.clone().masked_fill_(x < 0, 0),
+    "x[x < 0] = 0": put,
+    "clamp with a tensor": lambda x: x.clamp(min=torch.tensor(0.0, dtype=x.dtype)),
+    "maximum": lambda x: torch.maximum(x, torch.zeros_like(x)),
+}
+NEGATIVE = {
+    "x * (x < 0)": lambda x: x * (x < 0),
+    "where": lambda x: torch.where(x < 0, x, 0.0),
+    "masked_fill": lambda x: x.masked_fill(x > 0, 0),
+}
+
+
+def rectified(signal):
+    return signal.clamp(min=0)
+
+
+def projected(function, relu="deconvnet"):
+    """What DeconvNet gives for one output unit of a net with ``function`` in the middle."""
+    image = torch.randn(2, 2, 6, 6, dtype=torch.float64, generator=generator())
+    net = nn.Sequential(Between(function), nn.Flatten())
+    return net, image, cdn.DeconvNet(net, relu=relu, strict=True).attribute(image, 20)
+
+
+def generator():
+    return torch.Generator().manual_seed(8)
+
+
+def by_hand(net, image, back):
+    """The same with the two transposed convolutions and ``back`` between them."""
+    signal = torch.zeros(2, 3 * 16, dtype=torch.float64)
+    signal[:, 20] = 1
+    middle = F.conv_transpose2d(signal.reshape(2, 3, 4, 4), net[0].last.weight)
+    return F.conv_transpose2d(back(middle), net[0].first.weight)
+
+
+@pytest.mark.parametrize("spelling", RELU)
+def test_a_spelled_out_relu_rectifies_the_signal(spelling):
+    net, image, projection = projected(RELU[spelling])
+    assert_close(projection, by_hand(net, image, rectified), **EXACT)
+
+
+@pytest.mark.parametrize("spelling", NEGATIVE)
+def test_what_keeps_the_negative_side_keeps_the_negative_signal(spelling):
+    """-relu(-x): the reverse of relu, turned over twice."""
+    net, image, projection = projected(NEGATIVE[spelling])
+    assert_close(projection, by_hand(net, image, lambda signal: -rectified(-signal)), **EXACT)
+
+
+@pytest.mark.parametrize("spelling", [*RELU])
+def test_a_spelled_out_relu_has_its_exact_gradient(spelling):
+    net, image, projection = projected(RELU[spelling], relu="gradient")
+    given = image.clone().requires_grad_()
+    expected = torch.autograd.grad(net(given)[:, 20].sum(), given)[0]
+    assert_close(projection, expected, **EXACT)
+
+
+def test_a_choice_by_another_activation_is_recorded_and_named():
+    """The condition is data of the image: held fixed, and ours to say so."""
+    net = Between(lambda x: torch.where(x[:, :1] > 0.1, x, -x))
+    receipt = cdn.record(net, torch.randn(1, 2, 6, 6, dtype=torch.float64)).receipt
+    entry = next(entry for entry in receipt.entries if entry.operation == "where")
+    assert (entry.rule, entry.kind) == ("recorded choice", "extension")
+
+
+def test_a_relu_gates_nothing_however_it_is_spelled():
+    """A product of two activations has no rule, whichever spelling one of them has."""
+
+    class Bilinear(nn.Module):
+        def __init__(self, relu):
+            super().__init__()
+            self.one, self.other, self.relu = nn.Conv2d(2, 3, 1), nn.Conv2d(2, 3, 1), relu
+
+        def forward(self, x):
+            return self.relu(self.one(x)) * self.other(x)
+
+    for relu in (F.relu, lambda x: x.clamp(min=0)):
+        receipt = cdn.record(Bilinear(relu).eval(), torch.rand(1, 2, 4, 4)).receipt
+        assert [entry.operation for entry in receipt.fallbacks] == ["mul"]
