@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.errors import LayerError, ModelError
+from captum_deconvnet.projection.activations import Captured
 from captum_deconvnet.projection.adjoint import Kept
 from captum_deconvnet.projection.call import is_signal, tensors
 from captum_deconvnet.projection.checks import (
@@ -23,7 +24,7 @@ from captum_deconvnet.projection.forward import forward
 from captum_deconvnet.projection.layers import LayerName, layer_paths
 from captum_deconvnet.projection.receptive_field import ReceptiveField
 from captum_deconvnet.projection.recorder import Recorder
-from captum_deconvnet.projection.recording import Captured, Recording
+from captum_deconvnet.projection.recording import Recording
 from captum_deconvnet.projection.rules import rows
 from captum_deconvnet.projection.tape import Value
 

@@ -25,7 +25,7 @@ from captum_deconvnet.projection.excerpts import excerpt, overlay
 from captum_deconvnet.projection.family import Family
 from captum_deconvnet.projection.reach import whole
 from captum_deconvnet.projection.storages import Storages
-from captum_deconvnet.projection.table import FALLBACK, KEEPS, TABLE, Row
+from captum_deconvnet.projection.table import ATTENTION, FALLBACK, KEEPS, KEEPS_WEIGHTS, TABLE, Row
 from captum_deconvnet.projection.tape import Step, Tape, Value
 from captum_deconvnet.projection.writes import out_names, written_tensors
 
@@ -143,8 +143,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.storages.inherit(tensor, call.given)
 
     def _value(self, call: Call, row: Row, tensor: Tensor, *, flows: bool) -> Value:
-        gate = min(v.gate for v in call.sources) if call.gate == KEEPS else call.gate
-        value = Value(tensor.shape, flows=flows, gate=gate)
+        value = Value(tensor.shape, flows=flows, gate=_gate(call))
         roots = {source.root for source in call.sources}
         if row.elementwise and len(roots) == 1 and call.sources[0].shape == tensor.shape:
             value.source = call.sources[0].root
@@ -207,6 +206,14 @@ def operation_name(function: Any) -> str:
     if isinstance(function, OpOverload):
         return base_name(function)
     return type(function).__name__ if isinstance(function, nn.Module) else function.__name__
+
+
+def _gate(call: Call) -> int:
+    """How surely the output of a call only scales others."""
+    weakest = min(value.gate for value in call.sources)
+    if call.gate == KEEPS_WEIGHTS:
+        return ATTENTION if weakest == ATTENTION else 0
+    return weakest if call.gate == KEEPS else call.gate
 
 
 def _row_key(function: Any) -> Any:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.errors import LayerError, UnitError, unknown_name
+from captum_deconvnet.errors import LayerError, UnitError
 from captum_deconvnet.projection import seeds
+from captum_deconvnet.projection.activations import Activations, Captured
 from captum_deconvnet.projection.checks import check_projection, check_rules, check_weights
 from captum_deconvnet.projection.layers import LayerName, layer_path
 from captum_deconvnet.projection.lines import Lines
@@ -19,46 +19,6 @@ from captum_deconvnet.projection.receipt import Receipt
 from captum_deconvnet.projection.receptive_field import ReceptiveField, field_of
 from captum_deconvnet.projection.tape import Tape, Value
 from captum_deconvnet.projection.units import Unit
-
-
-@dataclass(frozen=True)
-class Captured:
-    """The output of one layer: its data, and its place on the tape."""
-
-    activation: Tensor
-    value: Value
-
-
-class Activations(Mapping[LayerName, Tensor]):
-    """The recorded layers' outputs, (N, C, H, W) each, by module path or by module."""
-
-    def __init__(self, model: nn.Module, captured: Mapping[str, Captured]) -> None:
-        """Look layers up in ``captured``."""
-        self._model, self._captured = model, captured
-
-    def __getitem__(self, layer: LayerName) -> Tensor:
-        """The output of ``layer``, (N, C, H, W)."""
-        return self.captured(layer).activation
-
-    def __iter__(self) -> Iterator[LayerName]:
-        """The paths of the recorded layers."""
-        return iter(self._captured)
-
-    def __len__(self) -> int:
-        """How many layers were recorded."""
-        return len(self._captured)
-
-    def captured(self, layer: LayerName) -> Captured:
-        """What is recorded of ``layer``.
-
-        Raises:
-            UnknownNameError: if it was not asked for when recording, with near names.
-        """
-        path = layer_path(self._model, layer)
-        if path not in self._captured:
-            hint = f"Record it: record(model, inputs, [{path!r}])."
-            raise unknown_name("recorded layer", path, self._captured, hint)
-        return self._captured[path]
 
 
 class Recording:

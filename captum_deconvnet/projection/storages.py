@@ -65,7 +65,6 @@ class Storages:
     def __init__(self, overlay: Overlay, excerpt: Excerpt) -> None:
         """Start with no storage known."""
         self._storages: dict[int, Storage] = {}
-        self._detached_storages: dict[int, Storage] = {}
         self._detached: WeakTensorKeyDictionary | None = None
         self._overlay = overlay
         self._excerpt = excerpt
@@ -120,24 +119,27 @@ class Storages:
                 kept.tensor = kept.tensor.clone()
         storage.kept.clear()
 
-    def detach(self, tensor: Tensor) -> None:
+    def detach(self, tensor: Tensor, home: dict[int, Storage] | None = None) -> None:
         """``tensor`` shares its memory with another, but not its history: it has its own."""
         if self._detached is None:
             self._detached = WeakTensorKeyDictionary()
-        self._detached[tensor] = True
+        self._detached[tensor] = {} if home is None else home
 
     def inherit(self, tensor: Tensor, given: Sequence[Tensor]) -> None:
-        """``tensor`` was made from ``given``; a view of a detached tensor is detached."""
+        """``tensor`` was made from ``given``; a view of a detached tensor is detached with it."""
         if self._detached is None or any(one is tensor for one in given):
             return
         address = tensor.untyped_storage()._cdata
-        if any(one in self._detached and one.untyped_storage()._cdata == address for one in given):
-            self.detach(tensor)
+        for one in given:
+            if one in self._detached and one.untyped_storage()._cdata == address:
+                self.detach(tensor, self._detached[one])
 
     def _home(self, tensor: Tensor) -> dict[int, Storage]:
         """The storages among which ``tensor`` is looked up."""
-        is_detached = self._detached is not None and tensor in self._detached
-        return self._detached_storages if is_detached else self._storages
+        if self._detached is None:
+            return self._storages
+        home: dict[int, Storage] = self._detached.get(tensor, self._storages)
+        return home
 
     def _storage(self, tensor: Tensor, home: dict[int, Storage]) -> Storage:
         untyped = tensor.untyped_storage()

@@ -23,7 +23,9 @@ from captum_deconvnet.projection.call import Rule
 from captum_deconvnet.projection.replay import Geometry, gradient, sees_all
 from captum_deconvnet.projection.replay import linear as linear_in
 
+ATTENTION = 3
 KEEPS = -1
+KEEPS_WEIGHTS = -2
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,9 @@ class Row:
         rule: called with the operation's call, returns its adjoint.
         name: what the receipt calls the rule.
         kind: ``paper``, ``adjoint``, ``extension`` or ``fallback``.
-        gate: whether the output only ever scales others: 2 a gate, 1 a bounded signal or a
-            statistic, 0 no, ``KEEPS`` as its input.
+        gate: whether the output only ever scales others: 3 attention weights, 2 a gate, 1 a bounded
+            signal or a statistic, 0 no; ``KEEPS`` as its input, ``KEEPS_WEIGHTS`` if its input are
+            attention weights.
         elementwise: whether the output is an elementwise function of one activation.
     """
 
@@ -51,8 +54,14 @@ def _rows(row: Row, names: str) -> dict[str, Row]:
 
 
 _FILTERS = {
-    **_rows(Row(filters.convolution, "transposed filter", "paper"), "convolution _convolution"),
-    **_rows(Row(filters.matrix_product, "transposed matrix", "paper"), "mm bmm addmm baddbmm"),
+    **_rows(
+        Row(filters.convolution, "transposed filter", "paper", gate=KEEPS_WEIGHTS),
+        "convolution _convolution",
+    ),
+    **_rows(
+        Row(filters.matrix_product, "transposed matrix", "paper", gate=KEEPS_WEIGHTS),
+        "mm bmm addmm baddbmm",
+    ),
     **_rows(Row(filters.vector_product, "transposed matrix", "paper"), "mv dot vdot"),
 }
 
@@ -92,7 +101,7 @@ _RECTIFIERS = {
         Row(rectifiers.straight, "identity", "extension", gate=1, elementwise=True), "tanh erf"
     ),
     **_rows(
-        Row(rectifiers.strip, "start at the logit", "extension", gate=2),
+        Row(rectifiers.strip, "start at the logit", "extension", gate=ATTENTION),
         "_softmax _safe_softmax",
     ),
     **_rows(

@@ -22,7 +22,8 @@ class Value:
     Args:
         shape: the tensor's shape.
         flows: whether a signal can pass through it towards the input.
-        gate: how surely it only scales others: 2 a gate, 1 a bounded signal or a statistic, 0 no.
+        gate: how surely it only scales others: 3 attention weights, 2 a gate, 1 a bounded signal or
+            a statistic, 0 no.
         side: of a mask, which sign of its root it keeps: 1 positive, -1 negative, 0 neither.
         source: the value it is an elementwise function of, if of one.
     """

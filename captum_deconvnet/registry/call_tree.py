@@ -58,7 +58,7 @@ def call_tree(model: nn.Module, example_input: Tensor) -> ModuleCall:
     Raises:
         ModelError: the model does not run on this input.
     """
-    watch = _Watch(example_input.shape[-2:])
+    watch = _Watch(example_input.shape)
     with torch.no_grad(), _eval_mode(model), watch.hooks(model):
         try:
             model(example_input)
@@ -73,8 +73,8 @@ def call_tree(model: nn.Module, example_input: Tensor) -> ModuleCall:
 class _Watch:
     """Hooks that build the tree; calls from other threads are not its business."""
 
-    def __init__(self, input_size: torch.Size) -> None:
-        self._input_size = input_size
+    def __init__(self, input_shape: torch.Size) -> None:
+        self._images, self._input_size = input_shape[0], input_shape[-2:]
         self._thread = threading.get_ident()
         self._open: list[ModuleCall] = []
 
@@ -115,8 +115,10 @@ class _Watch:
             child.output = None  # only a caller compares; nothing is held longer
 
     def _size(self, value: object) -> tuple[int, int] | None:
-        """(height, width) of a map; a token list or a channels-last tensor is none."""
+        """(height, width) of a map; tokens, channels-last tensors and attention heads are none."""
         if not isinstance(value, Tensor) or value.ndim not in (4, 5):
+            return None
+        if value.shape[0] != self._images:
             return None
         height, width = value.shape[-2:]
         if min(height, width) < 2:
