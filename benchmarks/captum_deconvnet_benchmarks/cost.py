@@ -1,7 +1,7 @@
 """What one attribution costs, next to ``captum.attr.Deconvolution``.
 
-Times are interleaved in one process and compared by their medians; memory peaks are taken in a
-fresh process each. Run it as ``python -m captum_deconvnet_benchmarks.cost``; with ``--write`` the
+Times are interleaved in one process and compared by their medians; memory peaks are the
+median of five fresh processes each. Run it as ``python -m captum_deconvnet_benchmarks.cost``; with ``--write`` the
 result goes to ``benchmarks/results/cost.json`` and the table into ``README.md``.
 """
 
@@ -29,6 +29,7 @@ from captum_deconvnet_benchmarks.tables import markdown, write_between
 
 SEED = 0
 TARGET = 1
+PEAK_RUNS = 5
 METHODS = {"ours": cdn.DeconvNet, "captum": captum.attr.Deconvolution}
 MODELS = {"vgg16": 1, "resnet50": 16}
 """The models that are measured, with the batch at which memory is."""
@@ -122,9 +123,13 @@ def _call(method: str, model: torch.nn.Module, images: torch.Tensor) -> Callable
 
 
 def _peak_in_new_process(name: str, method: str, batch: int) -> int:
+    """The median of a few processes: how much freed memory an allocator keeps is luck."""
     command = [sys.executable, "-m", __spec__.name, "--peak", name, method, str(batch)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    return int(answer.stdout.split()[-1])
+    answers = [
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        for _ in range(PEAK_RUNS)
+    ]
+    return int(statistics.median(int(answer.split()[-1]) for answer in answers))
 
 
 def _peak(name: str, method: str, batch: int) -> int:

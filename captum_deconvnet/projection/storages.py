@@ -136,9 +136,9 @@ class Storages:
 
     def _home(self, tensor: Tensor) -> dict[int, Storage]:
         """The storages among which ``tensor`` is looked up."""
-        if self._detached is None:
+        if self._detached is None or tensor not in self._detached:
             return self._storages
-        home: dict[int, Storage] = self._detached.get(tensor, self._storages)
+        home: dict[int, Storage] = self._detached[tensor]
         return home
 
     def _storage(self, tensor: Tensor, home: dict[int, Storage]) -> Storage:
