@@ -1,8 +1,8 @@
 """What one attribution costs, next to ``captum.attr.Deconvolution``.
 
-Times are interleaved in one process and compared by their medians; memory peaks are the
-median of five fresh processes each. Run it as ``python -m captum_deconvnet_benchmarks.cost``; with ``--write`` the
-result goes to ``benchmarks/results/cost.json`` and the table into ``README.md``.
+Times are interleaved in one process and compared by their medians; memory peaks are the median of
+five fresh processes each. Run it as ``python -m captum_deconvnet_benchmarks.cost``; with
+``--write`` the result goes to ``benchmarks/results/cost.json`` and the table into ``README.md``.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ TARGET = 1
 PEAK_RUNS = 5
 METHODS = {"ours": cdn.DeconvNet, "captum": captum.attr.Deconvolution}
 MODELS = {"vgg16": 1, "resnet50": 16}
-"""The models that are measured, with the batch at which memory is."""
+"""The models that are measured, with the batch at which memory is; time is, at one image too."""
 
 
 @click.command()
-@click.option("--rounds", default=15, show_default=True, help="Interleaved timings of each.")
+@click.option("--rounds", default=15, show_default=True, help="Interleaved timings of one image.")
 @click.option("--write", is_flag=True, help="Write the result file and the table in README.md.")
 @click.option("--peak", nargs=3, hidden=True, help="Internal: MODEL METHOD BATCH, prints bytes.")
 def main(rounds: int, write: bool, peak: tuple[str, str, str] | None) -> None:
@@ -79,16 +79,20 @@ def save(rows: list[dict[str, Any]]) -> None:
 
 def _measure(name: str, rounds: int) -> list[dict[str, Any]]:
     batch = MODELS[name]
-    ours, theirs, ratio = _seconds(name, rounds)
-    time_row = _row(name, "time, 1 image, median", f"{ours:.3f} s", f"{theirs:.3f} s", ratio)
+    times = [_time_row(name, count, rounds) for count in sorted({1, batch})]
     peaks = {method: _peak_in_new_process(name, method, batch) for method in METHODS}
     model, images = _model(name), _images(batch)
     kept, saved = cdn.record(model, images).nbytes, saved_bytes(model, images)
     return [
-        time_row,
+        *times,
         _bytes_row(name, f"peak above the model, batch {batch}", peaks["ours"], peaks["captum"]),
         _bytes_row(name, f"kept for the way back, batch {batch}", kept, saved),
     ]
+
+
+def _time_row(name: str, batch: int, rounds: int) -> dict[str, Any]:
+    ours, theirs, ratio = _seconds(name, batch, max(rounds // batch, 5))
+    return _row(name, f"time, batch {batch}, median", f"{ours:.3f} s", f"{theirs:.3f} s", ratio)
 
 
 def _row(name: str, what: str, ours: str, theirs: str, ratio: float) -> dict[str, Any]:
@@ -99,9 +103,9 @@ def _bytes_row(name: str, what: str, ours: int, theirs: int) -> dict[str, Any]:
     return _row(name, what, f"{ours / 1e6:.1f} MB", f"{theirs / 1e6:.1f} MB", ours / theirs)
 
 
-def _seconds(name: str, rounds: int) -> tuple[float, float, float]:
+def _seconds(name: str, batch: int, rounds: int) -> tuple[float, float, float]:
     """Median seconds of ours and Captum's, and the median of the ratios of neighbouring runs."""
-    model, images = _model(name), _images(1)
+    model, images = _model(name), _images(batch)
     calls = {method: _call(method, model, images) for method in METHODS}
     for call in calls.values():
         call()

@@ -128,11 +128,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         adjoints = _as_adjoints(answer, call) if call.inputs else []
         for place, tensor in enumerate(tensors(call.output)):
             adjoint = adjoints[place] if place < len(adjoints) and is_signal(tensor) else None
+            if adjoint is None and not tensor.numel():
+                continue
             value = self._value(call, row, tensor, flows=adjoint is not None)
             if adjoint is not None:
                 self._add_step(call, _typed(adjoint, call, tensor), value)
             self._note_detached(call, tensor)
-            in_place = any(tensor is changed for changed in written)
+            in_place = bool(written) and any(tensor is changed for changed in written)
             moved = in_place and torch.Tag.inplace_view in getattr(call.function, "tags", ())
             (self.storages.write if in_place and not moved else self.storages.put)(tensor, value)
 
@@ -144,10 +146,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _value(self, call: Call, row: Row, tensor: Tensor, *, flows: bool) -> Value:
         value = Value(tensor.shape, flows=flows, gate=_gate(call))
-        roots = {source.root for source in call.sources}
-        if row.elementwise and len(roots) == 1 and call.sources[0].shape == tensor.shape:
-            value.source = call.sources[0].root
-            value.side = call.side or (call.sources[0].side if row.gate == KEEPS else 0)
+        first = call.sources[0]
+        if not row.elementwise or first.shape != tensor.shape:
+            return value
+        if all(source.root is first.root for source in call.sources):
+            value.source = first.root
+            value.side = call.side or (first.side if row.gate == KEEPS else 0)
         return value
 
     def _add_step(self, call: Call, adjoint: Adjoint, value: Value) -> None:

@@ -39,15 +39,21 @@ def watched(
     """
     with ExitStack() as undo:
         thread = threading.get_ident()
+        handles: list[RemovableHandle] = []
+        undo.callback(_remove, handles)
         for path, module in model.named_modules():
             if isinstance(module, torch.jit.ScriptModule):
                 continue
             watch = Watch(path, recorder, thread, entered, left, restored, module in shown)
-            for handle in watch.register(module):
-                undo.callback(handle.remove)
+            handles += watch.register(module)
             if type(module) in recorder.rows:
                 undo.enter_context(taken_whole(module, recorder, thread))
         yield
+
+
+def _remove(handles: list[RemovableHandle]) -> None:
+    for handle in handles:
+        handle.remove()
 
 
 @dataclass(frozen=True)
