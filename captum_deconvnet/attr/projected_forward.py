@@ -25,6 +25,7 @@ from captum_deconvnet.projection.checks import (
     check_rules,
 )
 from captum_deconvnet.projection.family import Family, family
+from captum_deconvnet.projection.folding import fold
 from captum_deconvnet.projection.forward import forward
 from captum_deconvnet.projection.recorder import Recorder
 from captum_deconvnet.projection.rules import rows
@@ -71,7 +72,8 @@ class ProjectedForward:
         )
         check_output(self.model, ran.output)
         output = ties.tie(ran.output)
-        ties.recorder.tape.prune(ties.tied)
+        recorder.tape.prune(ties.tied)
+        fold(recorder.tape, [*ties.tied, *ties.ends])
         return output
 
 

@@ -32,10 +32,11 @@ class Filter(Adjoint):
     transposed: bool
     output_padding: tuple[int, ...]
     groups: int
+    gain: Tensor | None = None
 
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The signal through the transposed filters, at exactly the input's size."""
-        weight = self.weight.tensor
+        weight = self.weight.tensor if self.gain is None else self.weight.tensor * self.gain
         shape_only = signal.new_empty(1).expand(self.input_shape)
         answer = torch.ops.aten.convolution_backward(
             signal,

@@ -20,6 +20,7 @@ from captum_deconvnet.projection.checks import (
     check_rules,
 )
 from captum_deconvnet.projection.family import Family, family
+from captum_deconvnet.projection.folding import fold
 from captum_deconvnet.projection.forward import forward
 from captum_deconvnet.projection.layers import LayerName, layer_paths
 from captum_deconvnet.projection.receptive_field import ReceptiveField
@@ -94,7 +95,9 @@ def record(
     if strict:
         for value in targets or [value for value in outputs if value is not None]:
             check_rules(recorder.tape.between(value))
-    recorder.tape.prune([*targets, *(value for value in outputs if value is not None)])
+    seen = [*targets, *(value for value in outputs if value is not None)]
+    recorder.tape.prune(seen)
+    fold(recorder.tape, seen)
     single = not isinstance(inputs, tuple)
     return Recording(
         model, recorder.tape, ran.images, captured, ran.output, single=single, strict=strict
