@@ -1,7 +1,7 @@
 """What one attribution costs, next to ``captum.attr.Deconvolution``.
 
 Times are interleaved in one process and compared by their medians; memory peaks are the median of
-five fresh processes each. Run it as ``python -m captum_deconvnet_benchmarks.cost``; with
+three fresh processes each. Run it as ``python -m captum_deconvnet_benchmarks.cost``; with
 ``--write`` the result goes to ``benchmarks/results/cost.json`` and the table into ``README.md``.
 """
 
@@ -29,7 +29,7 @@ from captum_deconvnet_benchmarks.tables import markdown, write_between
 
 SEED = 0
 TARGET = 1
-PEAK_RUNS = 5
+PEAK_RUNS = 3
 METHODS = {"ours": cdn.DeconvNet, "captum": captum.attr.Deconvolution}
 MODELS = {"vgg16": 1, "resnet50": 16}
 """The models that are measured, with the batch at which memory is; time is, at one image too."""
@@ -68,7 +68,9 @@ def save(rows: list[dict[str, Any]]) -> None:
     """Write the result file, and the table where README.md marks its place."""
     facts = provenance(SEED)
     result = json.dumps({"provenance": facts, "rows": rows}, indent=1)
-    Path("benchmarks/results/cost.json").write_text(result + "\n")
+    results = Path("benchmarks/results")
+    results.mkdir(exist_ok=True)
+    (results / "cost.json").write_text(result + "\n")
     source = (
         f"\nMeasured on {facts['machine']}, torch {facts['torch']}, captum {facts['captum']}, "
         f"commit {facts['commit']}, {facts['date']}, by "
@@ -109,10 +111,16 @@ def _seconds(name: str, batch: int, rounds: int) -> tuple[float, float, float]:
     calls = {method: _call(method, model, images) for method in METHODS}
     for call in calls.values():
         call()
-    times = [{method: _timed(call) for method, call in calls.items()} for _ in range(rounds)]
+    times = [_round(calls, number) for number in range(rounds)]
     medians = [statistics.median(each[method] for each in times) for method in METHODS]
     ratio = statistics.median(each["ours"] / each["captum"] for each in times)
     return medians[0], medians[1], ratio
+
+
+def _round(calls: dict[str, Callable[[], object]], number: int) -> dict[str, float]:
+    """The seconds of each method, which take turns in going first."""
+    order = sorted(calls, reverse=bool(number % 2))
+    return {method: _timed(calls[method]) for method in order}
 
 
 def _timed(call: Callable[[], object]) -> float:
