@@ -1,1 +1,18 @@
 """The benchmark harness and the scripts behind every number in the documentation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from captum_deconvnet.registry import hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add ``deconvnet bench``."""
+    from captum_deconvnet_benchmarks.commands.group import bench
+
+    cli.add_command(bench)

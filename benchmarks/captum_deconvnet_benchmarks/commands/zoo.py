@@ -1,0 +1,55 @@
+"""``deconvnet bench zoo``: project every torchvision and timm conv net, one row each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+RESULTS = Path("benchmarks/results")
+
+
+def shard_option(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
+    """A click callback: ``2/4`` is the second of four parts."""
+    number, slash, count = value.partition("/")
+    if not (slash and number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise click.BadParameter(f"{value} is not i/n with 1 <= i <= n, such as 2/4.")
+    return int(number), int(count)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  deconvnet bench zoo --jobs 2
+  deconvnet bench zoo 'timm/resnet*' --out /tmp/zoo
+  deconvnet bench zoo --shard 2/4 --out /shared/zoo
+"""
+)
+@click.argument("pattern", default="*")
+@click.option("--shard", default="1/1", callback=shard_option, help="Part i of n: i/n.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option(
+    "--out", default=RESULTS, show_default=True, type=click.Path(path_type=Path), help="Folder."
+)
+@click.option("--timeout", default=600.0, show_default=True, help="Seconds a model may take.")
+@click.option("--seed", default=0, show_default=True, help="Of weights and pictures.")
+@click.option("--again", is_flag=True, help="Also visit the models that have a row.")
+def zoo(
+    pattern: str,
+    *,
+    shard: tuple[int, int],
+    jobs: int,
+    out: Path,
+    timeout: float,
+    seed: int,
+    again: bool,
+) -> None:
+    """Project the models that fit PATTERN and compare with three other answers.
+
+    Those are an independent reference, autograd and captum.attr.Deconvolution. Each model has
+    random weights and a process of its own. Its row goes to zoo.csv in the folder at once; models
+    that have a row are skipped, so a sweep that was stopped goes on where it was.
+    """
+    from captum_deconvnet_benchmarks.zoo.visit import Plan, visit
+
+    visit(Plan(pattern, shard, jobs, out, timeout, seed, again))

@@ -1,0 +1,84 @@
+"""Products of two activations: which one carries the signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from captum_deconvnet_benchmarks.zoo.reference.nodes import GATES, kind_of, named
+from captum_deconvnet_benchmarks.zoo.reference.sources import (
+    Node,
+    Sources,
+    is_bounded,
+    is_recorded,
+    is_weights,
+)
+from captum_deconvnet_benchmarks.zoo.reference.unknown import NoReferenceError
+
+SHAPELESS = named("Add Clone Mul")
+"""What may stand between a self-gated activation's input and its gate: constants."""
+
+ONE_SIDED = named("Convolution Div")
+"""A filter or a denominator that was made from the image is what the data selected or scaled."""
+
+
+@dataclass(frozen=True)
+class Operands:
+    """How a product is run backwards.
+
+    Args:
+        live: the operands that carry the signal.
+        is_self_gated: it is ``x * gate(x)``, an activation that was spelled out.
+        is_gradient: more than one operand carries it, and no rule says that one should not.
+    """
+
+    live: tuple[int, ...]
+    is_self_gated: bool = False
+    is_gradient: bool = False
+
+
+def operands(node: Node, inputs: tuple[int, ...], sources: Sources) -> Operands:
+    """Hold fixed the operand that is a gate or a statistic.
+
+    Args:
+        node: a product.
+        inputs: those of its inputs that depend on the image.
+        sources: what each node is made of.
+
+    Raises:
+        NoReferenceError: both factors are gates.
+    """
+    if kind_of(node.name()) in ONE_SIDED and 0 in inputs:
+        return Operands((0,))
+    factors = tuple(index for index in inputs if index not in added(node))
+    summands = tuple(index for index in inputs if index in added(node))
+    if len(factors) < 2:
+        return Operands(inputs)
+    made_of = {index: sources[node.next_functions[index][0]] for index in factors}
+    for is_fixed in (is_weights, is_recorded, is_bounded):
+        fixed = tuple(index for index in factors if is_fixed(made_of[index]))
+        if fixed and fixed != factors:
+            live = tuple(index for index in factors if index not in fixed)
+            return Operands(summands + live, is_self_gated=gates_itself(node, live[0], fixed[0]))
+    if fixed:
+        raise NoReferenceError(f"both factors of {node.name()} are gates")
+    return Operands(inputs, is_gradient=True)
+
+
+def added(node: Node) -> tuple[int, ...]:
+    """The inputs that are added to the product of the others."""
+    return (0,) if kind_of(node.name()).startswith(("Add", "Badd")) else ()
+
+
+def gates_itself(node: Node, signal: int, gate: int) -> bool:
+    """Whether the gate was made, value by value, from the very tensor that it multiplies."""
+    target = node.next_functions[signal]
+    made = node.next_functions[gate][0]
+    if kind_of(made.name()) not in GATES:
+        return False
+    edge = made.next_functions[0]
+    while edge != target and edge[0] and kind_of(edge[0].name()) in SHAPELESS:
+        before = [step for step in edge[0].next_functions if step[0]]
+        if len(before) != 1:
+            return False
+        edge = before[0]
+    return bool(edge == target)

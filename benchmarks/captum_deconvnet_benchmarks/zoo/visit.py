@@ -1,0 +1,67 @@
+"""One run of the sweep: what is left to do, progress, and files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+import tqdm  # type: ignore[import-untyped]
+
+from captum_deconvnet.errors import unknown_name
+from captum_deconvnet_benchmarks.zoo import census
+from captum_deconvnet_benchmarks.zoo.circumstances import circumstances, write
+from captum_deconvnet_benchmarks.zoo.rows_file import append, read_rows, rows_path
+from captum_deconvnet_benchmarks.zoo.sweep import Sweep
+from captum_deconvnet_benchmarks.zoo.worker import work
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for.
+
+    Args:
+        pattern: shell wildcards on full names.
+        shard: which part of how many.
+        jobs: processes.
+        out: folder for rows and sidecar.
+        timeout: seconds a model may take.
+        seed: of weights and pictures.
+        again: whether to visit models that have a row.
+    """
+
+    pattern: str
+    shard: tuple[int, int]
+    jobs: int
+    out: Path
+    timeout: float
+    seed: int
+    again: bool
+
+
+def visit(plan: Plan) -> None:
+    """Visit the models that are left, and write each row as it comes.
+
+    Raises:
+        UnknownNameError: no model fits the pattern.
+    """
+    torch.set_num_threads(1)  # a parent with a thread pool must not fork
+    tqdm.tqdm.monitor_interval = 0  # nor one with tqdm's own thread
+    plan.out.mkdir(parents=True, exist_ok=True)
+    path = rows_path(plan.out, plan.shard)
+    write(path.with_suffix(".json"), circumstances(plan.seed, plan.jobs, plan.timeout))
+    names = left(plan)
+    sweep = Sweep(names, partial(work, seed=plan.seed), plan.jobs, plan.timeout)
+    for row in tqdm.tqdm(sweep.rows(), total=len(names), unit="model"):
+        append(path, row)
+
+
+def left(plan: Plan) -> list[str]:
+    """The shard's models that have no row yet."""
+    fitting = census.names(plan.pattern)
+    if not fitting:
+        raise unknown_name("model", plan.pattern, census.names())
+    number, count = plan.shard
+    done = {} if plan.again else read_rows(plan.out)
+    return [name for name in fitting[number - 1 :: count] if name not in done]

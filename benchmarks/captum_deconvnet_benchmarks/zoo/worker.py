@@ -1,0 +1,60 @@
+"""What one child process does: one model, one row, and exit."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+import torch
+
+from captum_deconvnet_benchmarks.zoo.census import size_of
+from captum_deconvnet_benchmarks.zoo.measure import measure
+from captum_deconvnet_benchmarks.zoo.row import FAILED, FEW_CONVOLUTIONS, Row
+
+KILOBYTES_IN_MEGABYTE = 1024
+
+
+def work(name: str, pipe: Connection, seed: int) -> None:
+    """Send how many parameters a model has, wait for leave to build it, and send its row.
+
+    Args:
+        name: full name.
+        pipe: to the parent. It gets an int, answers with a bool, and gets a :class:`Row`; what is
+            left out or refused leave sends only its row, or nothing.
+        seed: of weights and picture.
+    """
+    torch.set_num_threads(1)
+    row = guarded(name, lambda: visit(name, seed, pipe))
+    if row is not None:
+        row.peak_memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (
+            KILOBYTES_IN_MEGABYTE
+        )
+        pipe.send(row)
+    pipe.close()
+
+
+def visit(name: str, seed: int, pipe: Connection) -> Row | None:
+    """The row of a model; none if the parent wants it later."""
+    size = size_of(name)
+    if size.has_few_convolutions:
+        return Row(name, size.family, FEW_CONVOLUTIONS, parameters=size.parameters)
+    pipe.send(size.parameters)
+    if not pipe.recv():
+        return None
+    started = time.perf_counter()
+    row = guarded(name, lambda: measure(name, size, seed))
+    assert row is not None
+    row.family, row.parameters = size.family, size.parameters
+    row.seconds = time.perf_counter() - started
+    return row
+
+
+def guarded(name: str, make: Callable[[], Row | None]) -> Row | None:
+    """A row whatever happens: a failure is one too."""
+    try:
+        return make()
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return Row(name, status=FAILED, reason=reason)
