@@ -139,6 +139,12 @@ _NUMBERS = {int, float, bool}
 _WITHOUT_TENSORS = {*_NUMBERS, str, type(None)}
 
 
+def per_axis(numbers: int | Sequence[int], count: int) -> tuple[int, ...]:
+    """An argument that torch takes as one number or as one an axis, as one an axis."""
+    given = (numbers,) if isinstance(numbers, int) else tuple(numbers)
+    return given * (count if len(given) == 1 else 1)
+
+
 def is_signal(tensor: Tensor) -> bool:
     """Whether a tensor can carry a signal: integers and booleans cannot."""
     return tensor.dtype.is_floating_point or tensor.dtype.is_complex

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.projection.adjoint import Adjoint, Kept
-from captum_deconvnet.projection.call import Answer, Call
+from captum_deconvnet.projection.call import Answer, Call, per_axis
 from captum_deconvnet.projection.gates import gate_of
 from captum_deconvnet.projection.reach import last_whole, scattered_windows, whole, windows
 from captum_deconvnet.projection.replay import gradient, replays
@@ -65,18 +64,13 @@ def convolution(call: Call) -> Answer:
         call.kind = "extension"
         call.freeze(*others)
     names = ("stride", "padding", "dilation", "transposed", "output_padding", "groups")
-    given = {name: _spread(call.argument(name), image.dim() - 2) for name in names[:3]}
+    given = {name: per_axis(call.argument(name), image.dim() - 2) for name in names[:3]}
     reach = scattered_windows if call.argument("transposed") else windows
     kernel = weight.shape[2:]
     reaches = (reach(kernel, given["stride"], given["padding"], given["dilation"]),)
     rest = (call.argument("transposed"), tuple(call.argument("output_padding")))
     kept = (image.shape, call.keep(weight), given["stride"], given["padding"], given["dilation"])
     return Filter(reaches, *kept, *rest, call.argument("groups"))
-
-
-def _spread(numbers: Any, count: int) -> tuple[int, ...]:
-    """One number an axis."""
-    return tuple(numbers) * (count if len(numbers) == 1 else 1)
 
 
 def _check_channels(call: Call, image: Tensor, weight: Tensor) -> None:

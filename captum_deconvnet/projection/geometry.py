@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import floor
-from typing import Any
 
 from torch import Tensor
 
-from captum_deconvnet.projection.call import Call
+from captum_deconvnet.projection.call import Call, per_axis
 from captum_deconvnet.projection.reach import (
     Extent,
     Reach,
@@ -35,7 +34,7 @@ def pooled(call: Call, tensor: Tensor) -> Reach:
     padding = list(call.argument("padding"))
     count = int(str(call.function).split("pool")[1][0])
     return windows(
-        _spread(kernel, count), _spread(stride, count), _spread(padding, count), (1,) * count
+        per_axis(kernel, count), per_axis(stride, count), per_axis(padding, count), (1,) * count
     )
 
 
@@ -163,7 +162,3 @@ def _before(pad: Sequence[int], dimensions: int) -> list[int]:
     for pair, left in enumerate(pad[::2]):
         before[dimensions - 1 - pair] = left
     return before
-
-
-def _spread(numbers: Any, count: int) -> tuple[int, ...]:
-    return tuple(numbers) * (count if len(numbers) == 1 else 1)

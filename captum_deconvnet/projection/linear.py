@@ -99,11 +99,6 @@ def cast(call: Call) -> Adjoint:
     return Cast((pointwise(tensor.shape),), dtype, device)
 
 
-def identity(call: Call) -> Adjoint:
-    """The signal passes unchanged."""
-    return reshape(call)
-
-
 def blocked(call: Call) -> None:
     """Nothing flows back: comparisons, detached tensors, shapes."""
 

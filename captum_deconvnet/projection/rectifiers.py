@@ -141,7 +141,10 @@ def straight(call: Call) -> Answer:
 
 def strip(call: Call) -> Answer:
     """A softmax at the end: the projection starts at the logit instead."""
-    return straight(call)
+    name = call.rule
+    answer = straight(call)
+    call.rule = call.rule if call.family.exact else name
+    return answer
 
 
 def clip_floor(call: Call) -> float | None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from captum_deconvnet.projection.adjoint import Adjoint, Kept, reduce_to
-from captum_deconvnet.projection.call import Answer, Call
+from captum_deconvnet.projection.call import Answer, Call, per_axis
 from captum_deconvnet.projection.pool_window import Window
 from captum_deconvnet.projection.reach import adaptive, pointwise, reduced, windows
 from captum_deconvnet.projection.rectifiers import rectify
@@ -61,16 +60,11 @@ def max_pool(call: Call) -> Answer:
 
 def _window(call: Call, image: Tensor) -> Window:
     count = 3 if "3d" in str(call.function) else 2
-    kernel = _spread(call.argument("kernel_size"), count)
-    stride = _spread(call.argument("stride") or kernel, count)
-    padding = _spread(call.argument("padding"), count)
-    dilation = _spread(call.argument("dilation"), count)
+    kernel = per_axis(call.argument("kernel_size"), count)
+    stride = per_axis(call.argument("stride") or kernel, count)
+    padding = per_axis(call.argument("padding"), count)
+    dilation = per_axis(call.argument("dilation"), count)
     return Window(tuple(image.shape[-count:]), kernel, stride, padding, dilation)
-
-
-def _spread(numbers: Any, count: int) -> tuple[int, ...]:
-    given = [numbers] if isinstance(numbers, int) else list(numbers)
-    return tuple(given * (count if len(given) == 1 else 1))
 
 
 def _centre(kernel: Sequence[int]) -> int:

@@ -48,3 +48,13 @@ def test_heads_that_share_their_values_add_up_their_signals():
 
     recording = cdn.record(Signal().eval(), image, "inner")
     assert_close(recording.project_signal("inner", signal), expected, rtol=1e-10, atol=1e-10)
+
+
+def test_the_receipt_says_that_a_final_softmax_was_stripped():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Softmax(1)).eval()
+    entry = cdn.record(model, torch.rand(1, 3, 5, 5)).receipt.entries[-1]
+    assert (entry.operation, entry.rule, entry.kind) == (
+        "_softmax",
+        "start at the logit",
+        "extension",
+    )
