@@ -30,6 +30,10 @@ class NonFiniteError(CaptumDeconvnetError, ValueError):
     """An input, weight or activation is NaN or infinite."""
 
 
+class UnderflowWarning(UserWarning):
+    """A projection is too small for its type: its picture is empty or has lost digits."""
+
+
 class UnitError(CaptumDeconvnetError, IndexError):
     """A unit lies outside its feature map, its batch or its layer."""
 

@@ -30,6 +30,7 @@ from captum_deconvnet.projection.forward import forward
 from captum_deconvnet.projection.recorder import Recorder
 from captum_deconvnet.projection.rules import rows
 from captum_deconvnet.projection.tape import Tape, Value
+from captum_deconvnet.projection.underflow import warn_of_underflow
 
 
 @dataclass
@@ -153,9 +154,15 @@ class Back:
         if self.strict:
             check_rules(self.tape.between(self.value))
         with torch.no_grad():
-            arrived = self.tape.walk({self.value: signal}, self.ends)
-        check_projection(self.model, list(arrived.values()))
+            arrived = self._arrived(signal)
+            check_projection(self.model, list(arrived.values()))
+            warn_of_underflow(
+                signal, [*arrived.values()], lambda seed: [*self._arrived(seed).values()]
+            )
         return [arrived.get(end) for end in self.ends]
+
+    def _arrived(self, signal: Tensor) -> dict[Value, Tensor]:
+        return self.tape.walk({self.value: signal}, self.ends)
 
 
 class Tie(torch.autograd.Function):

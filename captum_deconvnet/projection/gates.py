@@ -131,6 +131,14 @@ def divide(call: Call) -> Answer:
     return _scale(call, below.to(torch.result_type(above, below)).reciprocal())
 
 
+def power(call: Call) -> Answer:
+    """A power has no rule. A root or a reciprocal is a statistic, any other power a signal."""
+    exponent = call.argument("exponent")
+    if isinstance(exponent, Tensor) or exponent >= 1:
+        call.gate = 0
+    return gradient(call)
+
+
 def add_product(call: Call) -> Answer:
     """``self + value * tensor1 * tensor2``: a gate among the factors is a recorded constant."""
     one, other = call.argument("tensor1"), call.argument("tensor2")

@@ -18,6 +18,7 @@ from captum_deconvnet.projection.lines import Lines
 from captum_deconvnet.projection.receipt import Receipt
 from captum_deconvnet.projection.receptive_field import ReceptiveField, field_of
 from captum_deconvnet.projection.tape import Tape, Value
+from captum_deconvnet.projection.underflow import warn_of_underflow
 from captum_deconvnet.projection.units import Unit
 
 
@@ -103,6 +104,9 @@ class Recording:
             UnitError: for a unit outside its map or batch.
             UnsupportedOperationError: with ``strict``, if an operation on the way has no rule.
             NonFiniteError: if the projection overflows or a weight is not finite.
+
+        Warns:
+            UnderflowWarning: if a projection is too small for its type.
         """
         several = [units] if isinstance(units, Unit) else list(units)
         if not all(isinstance(unit, Unit) for unit in several):
@@ -188,10 +192,14 @@ class Recording:
             arrived = self._tape.walk({value: seed}, self._images)
             return [arrived.get(image, seed.new_zeros(image.shape)) for image in self._images]
 
+        def project(seed: Tensor) -> list[Tensor]:
+            several = seed.dim() > len(value.shape)
+            return alternatives(back, seed) if several else back(seed)
+
         with torch.no_grad():
-            several = signal.dim() > len(value.shape)
-            answers = alternatives(back, signal) if several else back(signal)
-        check_projection(self._model, answers)
+            answers = project(signal)
+            check_projection(self._model, answers)
+            warn_of_underflow(signal, answers, project)
         return answers
 
     def _answer(self, answers: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:

@@ -122,8 +122,9 @@ _GATES = {
     **_rows(Row(gates.dropout, "recorded mask", "adjoint", gate=KEEPS), "native_dropout"),
     **_rows(
         Row(gradient, "gradient", "fallback", gate=1),
-        "pow rsqrt sqrt reciprocal exp linalg_vector_norm norm var std var_mean std_mean",
+        "rsqrt sqrt reciprocal linalg_vector_norm norm var std var_mean std_mean",
     ),
+    **_rows(Row(gates.power, "gradient", "fallback", gate=1), "pow"),
     **_rows(
         Row(linear.blocked, "blocked", "adjoint", gate=2, elementwise=True), "eq ne sign heaviside"
     ),

@@ -137,5 +137,5 @@ def fill_in(row: Row, found: Projections) -> None:
     if found.captum is not None:
         row.captum_error = relative_error(found.captum, found.reference.get(LOGIT, logit))
         row.captum_is_gradient = relative_error(found.captum, gradient) <= SAME
-    norm = float(gradient.norm())
-    row.norm_ratio = float(logit.norm()) / norm if norm > 0 else math.nan
+    norm = float(gradient.double().norm())
+    row.norm_ratio = float(logit.double().norm()) / norm if norm > 0 else math.nan

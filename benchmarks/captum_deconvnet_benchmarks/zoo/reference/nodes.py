@@ -44,7 +44,7 @@ ATTENTION = named("SafeSoftmax Softmax")
 BOUNDED = named("Hardtanh Tanh")
 """Bounded, so a gate beside an activation that is not."""
 
-STATISTICS = named("LinalgVectorNorm Norm Rsqrt Sqrt Std StdMean Var VarMean")
+STATISTICS = named("LinalgVectorNorm Norm Reciprocal Rsqrt Sqrt Std StdMean Var VarMean")
 """Deviations: what a norm divides by."""
 
 GRADIENT = named("""

@@ -68,11 +68,16 @@ def own_source(node: Node) -> frozenset[str]:
         return frozenset([WEIGHTS])
     if kind in GATES:
         return frozenset([GATE])
-    if kind in STATISTICS:
+    if kind in STATISTICS or (kind == "Pow" and is_root(node)):
         return frozenset([STATISTIC])
     if kind in BOUNDED:
         return frozenset([BOUNDED_SIGNAL])
     return frozenset()
+
+
+def is_root(power: Node) -> bool:
+    """Whether a power is a root or a reciprocal, as deviations are."""
+    return bool(power._saved_exponent < 1)
 
 
 def is_weights(of: frozenset[str]) -> bool:

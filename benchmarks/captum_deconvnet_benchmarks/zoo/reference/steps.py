@@ -86,9 +86,9 @@ def is_square_of_rectified(node: Node) -> bool:
 
 
 def maximum(node: Node) -> Step:
-    """The larger of a signal and a constant: a rectifier with its corner there."""
+    """The larger of two is a switch; of a signal and a constant, a rectifier at that constant."""
     inputs = tuple(index for index, (before, _) in enumerate(node.next_functions) if before)
-    return Step(inputs, rectified) if len(inputs) == 1 else Step(inputs, is_gradient=True)
+    return Step(inputs, rectified) if len(inputs) == 1 else Step(inputs)
 
 
 def leaky(slope: float | Tensor) -> Step:

@@ -1,0 +1,72 @@
+"""Random graphs: the engine against the independent reference for whole networks.
+
+``RANDOM_GRAPHS=2000`` runs that many, newly drawn, at night.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import random_graphs
+import reference_network
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import captum_deconvnet as cdn
+
+EXAMPLES = int(os.environ.get("RANDOM_GRAPHS", "200"))
+
+
+def literal(graph, images, signal):
+    """The reference's projection, and at how many operations it took the gradient.
+
+    Autograd refuses to go back where a tensor it needs was changed in place: it gets copies.
+    """
+    with torch.autograd.graph.saved_tensors_hooks(torch.clone, lambda saved: saved):
+        tape = reference_network.read(graph, images, ("top",))
+        return tape.project("top", signal)
+
+
+def check(graph, images, pick):
+    """Output bit-identical, projection equal to 1e-9, and the receipt admits every gradient."""
+    with torch.no_grad():
+        output = graph(images.clone())
+    recording = cdn.record(graph, images, "top")
+    assert torch.equal(recording.output, output)
+    place = pick % output[0].numel()
+    signal = torch.zeros_like(output)
+    signal.flatten(1)[:, place] = 1.0
+    expected, gradients = literal(graph, images, signal)
+    found = recording.project_signal("top", signal)
+    scale = max(1.0, float(expected.abs().max()))
+    torch.testing.assert_close(found / scale, expected / scale, rtol=1e-9, atol=1e-9)
+    assert bool(recording.receipt.fallbacks) >= bool(gradients)
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize="RANDOM_GRAPHS" not in os.environ,
+    database=None,
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(case=random_graphs.graphs(), pick=st.integers(0, 2**16))
+def test_a_random_graph_projects_as_the_reference_has_it(case, pick):
+    """Any operation of the table after any other."""
+    check(*case, pick)
+
+
+@pytest.mark.parametrize("name", random_graphs.OPERATIONS)
+def test_every_operation_of_the_generator_is_reached(name):
+    """After a stem and before a ReLU and a filter, it projects as the reference has it."""
+    torch.manual_seed(0)
+    images = torch.randn(2, 2, 8, 6).double()
+    graph = random_graphs.Graph().double().eval()
+    nodes = [random_graphs.Node(n, 0, 0, (1, 1, 1)) for n in (name, "relu", "convolution")]
+    for node in nodes:
+        graph.accepts(node, images)
+    assert graph.nodes == nodes
+    check(graph, images, 3)
