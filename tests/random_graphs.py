@@ -295,7 +295,7 @@ LINEAR = {
 }
 
 WITHOUT_RULE = {
-    "product": plainly(lambda t, o, n: t * o),
+    "product": lambda c, n: Function(lambda t, o, f: t * f(o), nn.Conv2d(c, c, 1)),
     "absolute": plainly(lambda t, o, n: t.abs()),
     "power": plainly(lambda t, o, n: (t.abs() + 0.1) ** (3, -0.5, 0.5, -1)[n[0] % 4]),
     "product with a power": plainly(

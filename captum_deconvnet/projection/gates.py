@@ -51,11 +51,12 @@ def multiply(call: Call) -> Answer:
         return gradient(call)
     gated = other if gate is one else one
     call.freeze(gate)
-    call.kind, call.rule = "extension", "rectify" if _same_root(call, one, other) else "frozen gate"
-    if call.rule == "rectify" and call.flows(gate):
-        return rectify_at(call, gated)
-    if call.rule == "rectify" and side_kept(call, gate):
-        return rectify_side(call, gated, side_kept(call, gate))
+    call.kind, call.rule = "extension", "rectify"
+    if _same_root(call, one, other):
+        if call.flows(gate) and not _is_signed(call, gate):
+            return rectify_at(call, gated)
+        if side_kept(call, gate):
+            return rectify_side(call, gated, side_kept(call, gate))
     call.rule = "frozen gate"
     return _scale(call, gate)
 
@@ -183,6 +184,11 @@ def gate_of(call: Call, one: Tensor, other: Tensor) -> Tensor | None:
 def _strength(call: Call, tensor: Tensor) -> int:
     value = call.value(tensor)
     return 0 if value is None else value.gate
+
+
+def _is_signed(call: Call, gate: Tensor) -> bool:
+    """Whether a gate takes negative values too, as in x * tanh(x): no rectifier does that."""
+    return _strength(call, gate) == 1 and bool((gate < 0).any())
 
 
 def _same_root(call: Call, one: Any, other: Any) -> bool:

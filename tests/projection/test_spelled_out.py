@@ -44,6 +44,12 @@ RELU = {
     "clamp with a tensor": lambda x: x.clamp(min=torch.tensor(0.0, dtype=x.dtype)),
     "maximum": lambda x: torch.maximum(x, torch.zeros_like(x)),
 }
+SMOOTH = {
+    "gelu": lambda x: x * (0.5 * (1 + torch.erf(x / 2**0.5))),
+    "mish": lambda x: x * torch.tanh(F.softplus(x)),
+    "hardswish": lambda x: x * (F.relu6(x + 3) / 6),
+    "silu": lambda x: x * torch.sigmoid(x),
+}
 NEGATIVE = {
     "x * (x < 0)": lambda x: x * (x < 0),
     "where": lambda x: torch.where(x < 0, x, 0.0),
@@ -78,6 +84,20 @@ def by_hand(net, image, back):
 def test_a_spelled_out_relu_rectifies_the_signal(spelling):
     net, image, projection = projected(RELU[spelling])
     assert_close(projection, by_hand(net, image, rectified), **EXACT)
+
+
+@pytest.mark.parametrize("spelling", SMOOTH)
+def test_a_spelled_out_smooth_rectifier_rectifies_the_signal(spelling):
+    """As its torch function does."""
+    net, image, projection = projected(SMOOTH[spelling])
+    assert_close(projection, by_hand(net, image, rectified), **EXACT)
+
+
+def test_a_signed_gate_makes_no_rectifier():
+    """x * tanh(x) is even: tanh(x) is a recorded gate, which can turn the signal over."""
+    net, image, projection = projected(lambda x: x * x.tanh())
+    gate = net[0].first(image).tanh()
+    assert_close(projection, by_hand(net, image, lambda signal: signal * gate), **EXACT)
 
 
 @pytest.mark.parametrize("spelling", NEGATIVE)

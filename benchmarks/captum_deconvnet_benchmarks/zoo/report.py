@@ -19,7 +19,8 @@ HEAD = """\
 <!-- Written by `deconvnet bench zoo-report` from benchmarks/results/zoo*.csv: do not edit. -->
 
 Every convolutional net of torchvision and timm, with random weights and one random picture of the
-smallest size it takes from 64 pixels up. The logit and the strongest unit of every stage are
+smallest size it takes from 64 pixels up (nets that are built for one size: 128 where timm can
+build them for that). The logit and the strongest unit of every stage are
 projected, and compared with an independent reference, with autograd and with
 `captum.attr.Deconvolution`. timm's nets with fewer than {fewest} convolutions, transformers with a
 patch embedding, are not among them; `deconvnet models` offers them too.

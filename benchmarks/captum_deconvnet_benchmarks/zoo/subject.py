@@ -9,7 +9,7 @@ from torch import Tensor
 
 import captum_deconvnet as cdn
 from captum_deconvnet_benchmarks.zoo.one_output import NET, OneOutput
-from captum_deconvnet_benchmarks.zoo.picture_size import smallest_picture
+from captum_deconvnet_benchmarks.zoo.picture_size import built, smallest_picture
 from captum_deconvnet_benchmarks.zoo.weights import calibrate, enliven
 
 LOGIT = ""
@@ -55,7 +55,7 @@ def subject(name: str, seed: int) -> Subject:
         seed: of weights and picture.
     """
     torch.manual_seed(seed)
-    loaded = cdn.load_model(name, "random")
+    loaded = built(name)
     loaded.model.requires_grad_(False)
     enliven(loaded.model)
     generator = torch.Generator().manual_seed(seed)

@@ -8,6 +8,7 @@ from captum_deconvnet_benchmarks.zoo.reference.nodes import (
     ATTENTION,
     BOUNDED,
     GATES,
+    GRADIENT,
     PRODUCTS,
     STATISTICS,
     kind_of,
@@ -43,7 +44,8 @@ def sources(root: Node) -> Sources:
     """For every node, all the ways from the image to it: through which gates, if through any.
 
     A gate stays one through whatever is done to it alone: reshaped, interpolated, multiplied by
-    another gate. Filters make a new signal of it. Where a signal joins, the whole is a signal.
+    another gate. Filters and operations without a rule make a new signal of it. Where a signal
+    joins, the whole is a signal.
     """
     found: Sources = {}
     for node in postorder(root):
@@ -55,8 +57,9 @@ def inherited(node: Node, found: Sources) -> frozenset[str]:
     """What a node is by what it was made from."""
     made_of = [found[before] for before, _ in node.next_functions if before]
     together = frozenset().union(*made_of)
-    is_mixed = kind_of(node.name()) in MIXES and not together <= {WEIGHTS}
-    return frozenset([SIGNAL]) if is_mixed else together
+    kind = kind_of(node.name())
+    is_new = kind in GRADIENT or (kind in MIXES and not together <= {WEIGHTS})
+    return frozenset([SIGNAL]) if is_new else together
 
 
 def own_source(node: Node) -> frozenset[str]:
