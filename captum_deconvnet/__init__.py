@@ -1,6 +1,7 @@
 """Zeiler-Fergus deconvnet projections for Captum, on any torchvision or timm conv net."""
 
 from captum_deconvnet.attr import DeconvNet, LayerDeconvNet, NeuronDeconvNet
+from captum_deconvnet.gallery import LayerTop, TopActivations, top_activations
 from captum_deconvnet.projection import rules
 from captum_deconvnet.projection.family import Family
 from captum_deconvnet.projection.receipt import Receipt, ReceiptEntry
@@ -17,16 +18,19 @@ __all__ = [
     "DeconvNet",
     "Family",
     "LayerDeconvNet",
+    "LayerTop",
     "LoadedModel",
     "NeuronDeconvNet",
     "Receipt",
     "ReceiptEntry",
     "ReceptiveField",
     "Recording",
+    "TopActivations",
     "Unit",
     "list_models",
     "load_model",
     "receptive_field",
     "record",
     "rules",
+    "top_activations",
 ]

@@ -1,0 +1,183 @@
+"""The strongest activations of every map of one layer, kept while images stream by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor
+
+from captum_deconvnet.gallery import exact_sum
+
+NOTHING = float("-inf")
+"""The value of a place in the top k that no activation has taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerTop:
+    """The top k of every map of one layer, best first, and the maps' statistics.
+
+    Of equal activations the one of the lowest image comes first, then the first in row order.
+    Where fewer than k were seen, the value is ``-inf`` and the image and the place are -1.
+
+    Args:
+        values: the activations, (C, k).
+        images: the images they belong to, (C, k).
+        places: their positions in the flattened map, (C, k).
+        size: rows and columns of a map; frames before them in a video model; empty for logits.
+        sums: the exact sum over images of each map's mean activation (see ``exact_sum``).
+        active: in how many images each map is above zero somewhere, (C,).
+        count: how many images were seen.
+    """
+
+    values: Tensor
+    images: Tensor
+    places: Tensor
+    size: tuple[int, ...]
+    sums: Tensor
+    active: Tensor
+    count: int
+
+    @property
+    def rows(self) -> Tensor:
+        """The rows of the activations in their maps, (C, k)."""
+        width = self.size[-1] if self.size else 1
+        height = self.size[-2] if len(self.size) > 1 else 1
+        return torch.where(self.places < 0, -1, self.places // width % height)
+
+    @property
+    def columns(self) -> Tensor:
+        """The columns of the activations in their maps, (C, k)."""
+        return torch.where(self.places < 0, -1, self.places % (self.size[-1] if self.size else 1))
+
+    @property
+    def frames(self) -> Tensor:
+        """The frames of the activations, (C, k): 0 but in a video model."""
+        return torch.where(self.places < 0, -1, self.places // prod(self.size[-2:]))
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean activation of every map over all positions and images, (C,) float64."""
+        return exact_sum.total(self.sums) / max(self.count, 1)
+
+    @property
+    def max(self) -> Tensor:
+        """The largest activation of every map, (C,)."""
+        return self.values[:, 0]
+
+    @property
+    def active_share(self) -> Tensor:
+        """The share of images in which each map is above zero somewhere, (C,) float64."""
+        return self.active.double() / max(self.count, 1)
+
+    @property
+    def dead(self) -> Tensor:
+        """Which maps are above zero nowhere in any image, (C,) bool."""
+        return self.active == 0
+
+    def merged(self, other: LayerTop) -> LayerTop:
+        """The top k of two sets of images that have none in common."""
+        values = torch.cat([self.values, other.values], 1)
+        images = torch.cat([self.images, other.images], 1)
+        places = torch.cat([self.places, other.places], 1)
+        chosen = best(values, images, self.values.shape[1])
+        return LayerTop(
+            values.gather(1, chosen),
+            images.gather(1, chosen),
+            places.gather(1, chosen),
+            self.size,
+            self.sums + other.sums,
+            self.active + other.active,
+            self.count + other.count,
+        )
+
+
+def empty(activation: Tensor, k: int) -> LayerTop:
+    """Nothing seen yet of a layer whose output is like ``activation`` (N, C, ...)."""
+    maps, device = activation.shape[1], activation.device
+    nowhere = torch.full((maps, k), -1, dtype=torch.int64, device=device)
+    values = torch.full((maps, k), NOTHING, dtype=activation.dtype, device=device)
+    active = torch.zeros(maps, dtype=torch.int64, device=device)
+    size = tuple(activation.shape[2:])
+    return LayerTop(values, nowhere, nowhere, size, exact_sum.empty(maps, device), active, 0)
+
+
+def best(values: Tensor, images: Tensor, k: int) -> Tensor:
+    """The columns of the ``k`` largest values of every row, best first.
+
+    Ties go to the lowest image; within an image the order stays as it is.
+    """
+    by_image = images.argsort(dim=1, stable=True)
+    by_value = values.gather(1, by_image).argsort(dim=1, descending=True, stable=True)
+    return by_image.gather(1, by_value[:, :k])
+
+
+def see(
+    top: LayerTop, activation: Tensor, images: Sequence[int], *, one_per_image: bool
+) -> LayerTop:
+    """The top k after a batch of images.
+
+    One fast pass finds the peak of every map. Only the few maps whose peak enters the top k are
+    searched for its position.
+
+    Args:
+        top: the top k before.
+        activation: the layer's output for the batch, (N, C, ...), finite.
+        images: the number of each image.
+        one_per_image: keep only the strongest activation of each image.
+    """
+    maps = activation.reshape(*activation.shape[:2], -1)
+    peaks = maps.amax(2)
+    numbers = torch.tensor(images, device=activation.device)
+    where = torch.arange(len(images), device=activation.device).expand(maps.shape[1], -1)
+    k = top.values.shape[1]
+    values = torch.cat([top.values, peaks.T], 1)
+    rows = best(values, torch.cat([top.images, numbers[where]], 1), k)
+    entered = rows >= k
+    channel, slot = entered.nonzero(as_tuple=True)
+    chosen = maps[rows[channel, slot] - k, channel]
+    found, places = strongest(chosen, 1 if one_per_image else min(k, maps.shape[2]))
+    shape = (maps.shape[1], k, found.shape[1])
+    batch = LayerTop(
+        _spread(found, channel, slot, shape, NOTHING),
+        _spread(_repeated(numbers, rows[channel, slot] - k, found), channel, slot, shape, -1),
+        _spread(places, channel, slot, shape, -1),
+        top.size,
+        exact_sum.add(exact_sum.empty(maps.shape[1], maps.device), mean(maps)),
+        (peaks > 0).sum(0),
+        len(images),
+    )
+    return top.merged(batch)
+
+
+def mean(maps: Tensor) -> Tensor:
+    """The mean of every map (N, C, positions), summed in float32 at least: (N, C) float32."""
+    wide = maps.dtype if maps.dtype == torch.float64 else torch.float32
+    return maps.mean(2, dtype=wide).float()
+
+
+def strongest(maps: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The ``count`` largest values of each map (M, positions) and their places, (M, count)."""
+    left, found = (maps.clone() if count > 1 else maps), []
+    for _ in range(count):
+        value, place = left.max(1)  # the first of equal ones
+        found.append((value, place))
+        if count > 1:
+            left.scatter_(1, place.unsqueeze(1), NOTHING)
+    values, places = zip(*found, strict=True)
+    return torch.stack(values, 1), torch.stack(places, 1)
+
+
+def _repeated(numbers: Tensor, rows: Tensor, like: Tensor) -> Tensor:
+    return numbers[rows].unsqueeze(1).expand_as(like)
+
+
+def _spread(
+    found: Tensor, channel: Tensor, slot: Tensor, shape: tuple[int, int, int], otherwise: float
+) -> Tensor:
+    """What was found of some maps, in a table of all channels (C, slots * count)."""
+    table = found.new_full(shape, otherwise)
+    table[channel, slot] = found
+    return table.flatten(1)

@@ -1,0 +1,114 @@
+"""Watching layers during a plain forward pass: their strongest activations, and nothing else kept.
+
+A layer's output is looked at the moment the layer has run, before an in-place rectifier after it
+can overwrite it; of a layer that runs several times the last run counts, as in ``record``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_deconvnet.errors import LayerError, NonFiniteError
+from captum_deconvnet.gallery import layer_top
+from captum_deconvnet.gallery.images import Name
+from captum_deconvnet.gallery.layer_top import LayerTop
+from captum_deconvnet.projection.call import is_signal, tensors
+from captum_deconvnet.projection.watch import refuse_train_mode
+
+
+class LayerWatch:
+    """Sees what the layers of a model give, batch after batch.
+
+    Attributes:
+        tops: the top k of each layer that has run, by module path.
+    """
+
+    def __init__(
+        self, tops: Mapping[str, LayerTop], k: int, *, one_per_image: bool, name: Name
+    ) -> None:
+        """Go on from ``tops``; ``name`` tells an image's name for error messages."""
+        self.tops, self.k, self.one_per_image, self.name = dict(tops), k, one_per_image, name
+        self._images: Sequence[int] = ()
+        self._new: dict[str, LayerTop] = {}
+
+    @contextmanager
+    def batch(self, layers: Sequence[str], images: Sequence[int]) -> Iterator[None]:
+        """A forward pass of some images in this context is seen, all of it or nothing."""
+        self._images, self._new = images, {}
+        yield
+        for layer in layers:
+            if layer not in self._new:
+                raise LayerError(f"The layer {layer!r} did not run in this forward pass.")
+        self.tops |= self._new
+
+    def left(self, path: str, output: Any) -> None:
+        """The layer at ``path`` has run."""
+        activation = self._activation(path, output)
+        before = self.tops.get(path) or layer_top.empty(activation, self.k)
+        if before.size != tuple(activation.shape[2:]):
+            raise LayerError(
+                f"The layer {path!r} gives maps of {tuple(activation.shape[2:])}, and gave maps of "
+                f"{before.size} for other images: give images of one size."
+            )
+        self._require_finite(path, activation)
+        one = self.one_per_image
+        self._new[path] = layer_top.see(before, activation, self._images, one_per_image=one)
+
+    def _activation(self, path: str, output: Any) -> Tensor:
+        given = [tensor for tensor in tensors(output) if is_signal(tensor)]
+        if len(given) != 1 or given[0].is_complex():
+            raise LayerError(
+                f"The layer {path!r} gives {len(given)} tensors of real numbers; choose one that "
+                "gives one."
+            )
+        activation, count = given[0].detach(), len(self._images)
+        if activation.dim() < 2 or activation.shape[0] != count or not activation.numel():
+            raise LayerError(
+                f"The layer {path!r} gives {tuple(activation.shape)} for {count} images: its units "
+                "belong to no single image. Choose a layer that gives (N, C, ...)."
+            )
+        return activation
+
+    def _require_finite(self, path: str, activation: Tensor) -> None:
+        means = layer_top.mean(activation.reshape(*activation.shape[:2], -1))
+        if bool(torch.isfinite(means).all()):
+            return
+        row = int((~torch.isfinite(means)).any(1).nonzero()[0])
+        raise NonFiniteError(
+            f"The layer {path!r} gives NaN or infinite values for {self.name(self._images[row])}."
+        )
+
+
+@contextmanager
+def watched(model: nn.Module, layers: Sequence[str], watch: LayerWatch) -> Iterator[None]:
+    """Show ``watch`` what the layers of ``model`` give; all hooks are removed at the end.
+
+    Raises:
+        TrainModeError: for a batch norm in train mode, naming it.
+        LayerError: for a scripted layer, which takes no hooks.
+    """
+    for path, module in model.named_modules():
+        refuse_train_mode(path, module)
+    handles = []
+    try:
+        for path in layers:
+            module = model.get_submodule(path)
+            if isinstance(module, torch.jit.ScriptModule):
+                raise LayerError(f"The layer {path!r} is scripted: choose one that is not.")
+            handles.append(module.register_forward_hook(_hook(path, watch), prepend=True))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _hook(path: str, watch: LayerWatch) -> Callable[[nn.Module, Any, Any], None]:
+    def left(module: nn.Module, args: Any, output: Any) -> None:
+        watch.left(path, output)
+
+    return left

@@ -1,0 +1,115 @@
+"""Running a scan: batch after batch, alone or together with the other processes of torchrun."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from captum_deconvnet.errors import ScanError
+from captum_deconvnet.gallery.images import Batch, Name, batches
+from captum_deconvnet.gallery.layer_watch import LayerWatch, watched
+from captum_deconvnet.gallery.scan_file import ScanFile
+from captum_deconvnet.gallery.shared_work import SharedWork, under_torchrun
+from captum_deconvnet.gallery.top_activations import TopActivations, nothing
+
+Numbers = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """What to look at, and what to keep of it; see ``top_activations``."""
+
+    model: nn.Module
+    layers: tuple[str, ...]
+    dataset: Any
+    k: int
+    one_per_image: bool
+    name: Name
+    workers: int
+    show_progress: bool
+
+    def run(
+        self, chunks: Sequence[Numbers], start: TopActivations, file: ScanFile | None
+    ) -> TopActivations:
+        """Look at the images of all chunks that are not yet done."""
+        shared = under_torchrun(start.identity)
+        if shared is not None:
+            return self._share(shared, chunks, start, file)
+        before = file.gathered(start) if file else start
+        found = self.look(before, pending(chunks, before), file)
+        if file is not None:
+            found.save(file.path)
+        return found
+
+    def _share(
+        self,
+        shared: SharedWork,
+        chunks: Sequence[Numbers],
+        start: TopActivations,
+        file: ScanFile | None,
+    ) -> TopActivations:
+        """Look at the chunks that no other process takes; in the end all are put together."""
+        if file is None:
+            raise ScanError("Under torchrun, give out=FILE on a disk that all processes see.")
+        if shared.leads:
+            file.gathered(start).save(file.path)
+            shared.say("gathered")
+        shared.hear("gathered")
+        mine = file.part(shared.rank)
+        left = pending(chunks, TopActivations.load(file.path))
+        empty = nothing(len(start.done), start.identity)
+        self.look(empty, shared.take(left), mine).save(mine.path)
+        shared.meet("looked")
+        if shared.leads:
+            self.named(file.gathered(start)).save(file.path)
+            shared.say("merged")
+        shared.hear("merged")
+        return TopActivations.load(file.path)
+
+    def look(
+        self, start: TopActivations, chunks: Iterable[Numbers], file: ScanFile | None
+    ) -> TopActivations:
+        """Run the images of some chunks, and add what is found to ``start``."""
+        watch = LayerWatch(start.tops, self.k, one_per_image=self.one_per_image, name=self.name)
+        saver = file.saver(self.named) if file else None
+        found = start
+        total, done = len(start.done), int(start.done.sum())
+        silent = None if self.show_progress else True
+        bar = tqdm(desc="scanning", unit="image", total=total, initial=done, disable=silent)
+        with bar, torch.no_grad(), watched(self.model, self.layers, watch):
+            for batch in batches(self.dataset, chunks, self.workers):
+                self._forward(batch, watch)
+                found = self._after(found, batch, watch)
+                bar.update(len(batch.asked))
+                if saver is not None:
+                    saver(found)
+        return self.named(found)
+
+    def _forward(self, batch: Batch, watch: LayerWatch) -> None:
+        if batch.inputs is None:
+            return
+        like = next(self.model.parameters(), batch.inputs)
+        with watch.batch(self.layers, batch.images):
+            self.model(batch.inputs.to(like))
+
+    def _after(self, found: TopActivations, batch: Batch, watch: LayerWatch) -> TopActivations:
+        done = found.done.clone()
+        done[list(batch.asked)] = True
+        tops = {path: watch.tops[path] for path in self.layers if path in watch.tops}
+        return replace(found, tops=tops, done=done, skipped={**found.skipped, **batch.skipped})
+
+    def named(self, scan: TopActivations) -> TopActivations:
+        """The scan with the names of the images that it mentions."""
+        return scan.named(self.name)
+
+
+def pending(chunks: Sequence[Numbers], scan: TopActivations) -> list[Numbers]:
+    """The chunks with images that were not looked at, less those that were."""
+    done = scan.done.tolist()
+    left = (tuple(number for number in chunk if not done[number]) for chunk in chunks)
+    return [chunk for chunk in left if chunk]

@@ -1,0 +1,215 @@
+"""The result of a scan: the strongest activations of every map of some layers over a dataset."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from captum_deconvnet.errors import LayerError, ScanError, unknown_name
+from captum_deconvnet.gallery.layer_top import LayerTop
+from captum_deconvnet.projection.units import Unit
+
+FORMAT = "captum_deconvnet.top_activations/1"
+
+
+@dataclass(frozen=True, eq=False)
+class TopActivations:
+    """The k strongest activations of every map of some layers over a dataset.
+
+    ``top[layer]`` is one layer's :class:`LayerTop`. With a single layer its ``values``, ``images``,
+    ``rows`` and ``columns``, all (C, k), can be read directly.
+
+    Args:
+        tops: what was found, by module path, in the order asked for.
+        done: which images were looked at, (images,) bool.
+        identity: what the scan was of; only scans of the same can be merged.
+        skipped: why an image could not be read, by number.
+        names: the names of the images that are mentioned.
+    """
+
+    tops: Mapping[str, LayerTop]
+    done: Tensor
+    identity: str
+    skipped: Mapping[int, str]
+    names: Mapping[int, str]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The module paths of the layers."""
+        return tuple(self.tops)
+
+    def __getitem__(self, layer: str) -> LayerTop:
+        """What was found of ``layer``.
+
+        Raises:
+            UnknownNameError: if the layer was not scanned, with near names.
+        """
+        if layer not in self.tops:
+            raise unknown_name("scanned layer", str(layer), self.tops)
+        return self.tops[layer]
+
+    def __getattr__(self, name: str) -> Any:
+        """``values``, ``images``, ``rows``, ``columns``, ``mean``, ...: those of the only layer."""
+        if name.startswith("_") or (not hasattr(LayerTop, name) and name not in _FIELDS):
+            raise AttributeError(name)
+        if len(self.tops) != 1:
+            raise LayerError(
+                f"{len(self.tops)} layers were scanned: say which, top[layer].{name}; there are "
+                f"{', '.join(self.tops)}."
+            )
+        return getattr(next(iter(self.tops.values())), name)
+
+    def units(self, layer: str, channel: int) -> Iterator[Unit]:
+        """The strongest activations of one map, best first; ``Unit.image`` counts the dataset."""
+        top = self[layer]
+        fields = (top.images, top.rows, top.columns, top.values, top.frames)
+        for image, row, column, value, frame in zip(
+            *(field[channel].tolist() for field in fields), strict=True
+        ):
+            if image >= 0:
+                yield Unit(image, layer, channel, row, column, value, frame)
+
+    def merged(self, other: TopActivations) -> TopActivations:
+        """This scan and another of the same dataset, of other images of it, as one.
+
+        Raises:
+            ScanError: if they are scans of different things, or have images in common.
+        """
+        if self.identity != other.identity:
+            raise ScanError("These scans are of different models, layers, images or options.")
+        if bool((self.done & other.done).any()):
+            raise ScanError("These scans have images in common: each may count once only.")
+        tops = dict(self.tops) or dict(other.tops)
+        if self.tops and other.tops:
+            tops = {layer: top.merged(other.tops[layer]) for layer, top in self.tops.items()}
+        names, skipped = {**self.names, **other.names}, {**self.skipped, **other.skipped}
+        both = replace(self, tops=tops, done=self.done | other.done, skipped=skipped, names=names)
+        return both.named(lambda number: names.get(number, f"image {number}"))
+
+    def mentioned(self) -> list[int]:
+        """The numbers of the images that appear in the top k of some map, or were skipped."""
+        found = set(self.skipped)
+        for top in self.tops.values():
+            found.update(top.images.flatten().tolist())
+        return sorted(found - {-1})
+
+    def named(self, name: Callable[[int], str]) -> TopActivations:
+        """The scan with the names of the images that it mentions, and no others."""
+        return replace(self, names={number: name(number) for number in self.mentioned()})
+
+    def save(self, path: Path | str) -> None:
+        """Write the scan as a safetensors file, and its maps as JSON to read beside it.
+
+        Each file is written whole and then renamed. The safetensors file is all that ``load``
+        needs; the JSON has the same base name.
+        """
+        path = Path(path)
+        write_bytes(path, self.to_bytes())
+        text = json.dumps(facts(self), indent=1, allow_nan=False)
+        write_bytes(path.with_suffix(".json"), text.encode())
+
+    def to_bytes(self) -> bytes:
+        """The scan as the content of a safetensors file."""
+        tensors = {"done": self.done}
+        for number, top in enumerate(self.tops.values()):
+            tensors |= {f"{number}.{name}": getattr(top, name).cpu() for name in _TENSORS}
+        about = {
+            "format": FORMAT,
+            "identity": self.identity,
+            "layers": [[path, list(top.size), top.count] for path, top in self.tops.items()],
+            "skipped": {str(number): self.skipped[number] for number in sorted(self.skipped)},
+            "names": {str(number): self.names[number] for number in sorted(self.names)},
+        }
+        kept = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        return save(kept, {"about": json.dumps(about)})  # one key: the order of several is luck
+
+    @classmethod
+    def load(cls, path: Path | str) -> TopActivations:
+        """Read a scan that ``save`` wrote.
+
+        Raises:
+            ScanError: if the file is damaged or of another format.
+            OSError: if it cannot be opened.
+        """
+        with Path(path).open("rb"):
+            pass
+        try:
+            with safetensors.safe_open(str(path), "pt") as file:
+                about = json.loads(file.metadata()["about"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if about["format"] != FORMAT:
+                raise ScanError(f"{path} is a scan of format {about['format']}, not {FORMAT}.")
+            return cls._of(about, tensors)
+        except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise ScanError(f"{path} is damaged, or no saved scan; remove it.") from error
+
+    @classmethod
+    def _of(cls, about: dict[str, Any], tensors: dict[str, Tensor]) -> TopActivations:
+        tops = {}
+        for number, (path, size, count) in enumerate(about["layers"]):
+            parts = {name: tensors[f"{number}.{name}"] for name in _TENSORS}
+            tops[path] = LayerTop(**parts, size=tuple(size), count=count)
+        skipped, names = (
+            {int(number): text for number, text in about[key].items()}
+            for key in ("skipped", "names")
+        )
+        return cls(tops, tensors["done"], about["identity"], skipped, names)
+
+
+_TENSORS = ("values", "images", "places", "sums", "active")
+_FIELDS = (*_TENSORS, "size", "count")
+
+
+def nothing(images: int, identity: str) -> TopActivations:
+    """A scan that has not looked at any of its images."""
+    return TopActivations({}, torch.zeros(images, dtype=torch.bool), identity, {}, {})
+
+
+def facts(scan: TopActivations) -> dict[str, Any]:
+    """A scan as JSON: the statistics of every map, and where it was strongest."""
+    layers = {path: _layer_facts(scan, path) for path in scan.layers}
+    skipped = [
+        {"image": number, "name": scan.names.get(number), "reason": reason}
+        for number, reason in sorted(scan.skipped.items())
+    ]
+    return {"images": int(scan.done.sum()), "skipped": skipped, "layers": layers}
+
+
+def _layer_facts(scan: TopActivations, path: str) -> list[dict[str, Any]]:
+    top = scan[path]
+    rows = zip(top.mean.tolist(), top.active_share.tolist(), top.dead.tolist(), strict=True)
+    return [
+        {
+            "channel": channel,
+            "mean": mean,
+            "active_share": share,
+            "dead": dead,
+            "top": [_unit_facts(scan, unit) for unit in scan.units(path, channel)],
+        }
+        for channel, (mean, share, dead) in enumerate(rows)
+    ]
+
+
+def _unit_facts(scan: TopActivations, unit: Unit) -> dict[str, Any]:
+    name = scan.names.get(unit.image)
+    place = {"row": unit.row, "column": unit.column, "activation": unit.value}
+    return {"image": unit.image, "name": name, **place}
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file beside ``path``, then rename it: no reader sees half a file."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
