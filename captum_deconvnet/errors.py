@@ -54,6 +54,10 @@ class ImageError(CaptumDeconvnetError, ValueError):
     """A file is not an image, or an image does not fit the model."""
 
 
+class OutputError(CaptumDeconvnetError, OSError):
+    """Results cannot be written where they are to go."""
+
+
 class ScanError(CaptumDeconvnetError, ValueError):
     """A saved scan is damaged, or is of something else than what it is to go on with."""
 

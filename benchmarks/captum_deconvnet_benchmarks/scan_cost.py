@@ -72,7 +72,10 @@ def save(rows: list[dict[str, Any]]) -> None:
 def _measure(name: str, rounds: int, count: int) -> dict[str, Any]:
     model, images = _model(name), _images(count)
     layers = convolutions(model)
-    calls = {"bare": lambda: _bare(model, images), "scan": lambda: _scan(model, images)}
+    calls: dict[str, Callable[[], object]] = {
+        "bare": lambda: _bare(model, images),
+        "scan": lambda: _scan(model, images),
+    }
     calls["bare"]()
     times = [_round(calls, number) for number in range(rounds)]
     ratio = statistics.median(each["scan"] / each["bare"] for each in times)
@@ -80,7 +83,7 @@ def _measure(name: str, rounds: int, count: int) -> dict[str, Any]:
     return {
         "model": name,
         "layers": len(layers),
-        "maps": sum(model.get_submodule(path).out_channels for path in layers),  # type: ignore[misc]
+        "maps": sum(model.get_submodule(path).out_channels for path in layers),
         "images": count,
         "bare forward": f"{statistics.median(each['bare'] for each in times):.2f} s",
         "top-9 scan": f"{statistics.median(each['scan'] for each in times):.2f} s",

@@ -44,6 +44,17 @@ def check_folder(path: Path) -> None:
         raise PermissionError(errno.EACCES, "No permission to write in", str(path.parent))
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and make sure that files can be written in it, before any work.
+
+    Raises:
+        OSError: it is a file, or it, or the folder it would be in, is closed to us.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "No permission to write in", str(path))
+
+
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a file beside ``path``, then rename it: no reader sees half a file."""
     if path.exists() and not path.is_file():  # a pipe or a device must not be replaced by a file

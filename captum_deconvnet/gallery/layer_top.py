@@ -115,63 +115,76 @@ def best(values: Tensor, images: Tensor, k: int) -> Tensor:
 
 
 def see(
-    top: LayerTop, activation: Tensor, images: Sequence[int], *, one_per_image: bool
+    top: LayerTop, activation: Tensor, means: Tensor, images: Sequence[int], *, one_per_image: bool
 ) -> LayerTop:
     """The top k after a batch of images.
 
-    One fast pass finds the peak of every map. Only the few maps whose peak enters the top k are
-    searched for its position.
+    One fast pass finds the peak of every map, block by block. Only for the few maps whose peak
+    enters the top k is its position looked up.
 
     Args:
         top: the top k before.
         activation: the layer's output for the batch, (N, C, ...), finite.
+        means: the mean of every map, (N, C); see ``mean``.
         images: the number of each image.
         one_per_image: keep only the strongest activation of each image.
     """
-    maps = activation.reshape(*activation.shape[:2], -1)
-    peaks = maps.amax(2)
+    blocks = in_blocks(activation)
+    crests = blocks.amax(3)
+    peaks = crests.amax(2)
+    k, maps = top.values.shape[1], activation.shape[1]
     numbers = torch.tensor(images, device=activation.device)
-    where = torch.arange(len(images), device=activation.device).expand(maps.shape[1], -1)
-    k = top.values.shape[1]
-    values = torch.cat([top.values, peaks.T], 1)
-    rows = best(values, torch.cat([top.images, numbers[where]], 1), k)
-    entered = rows >= k
-    channel, slot = entered.nonzero(as_tuple=True)
-    chosen = maps[rows[channel, slot] - k, channel]
-    found, places = strongest(chosen, 1 if one_per_image else min(k, maps.shape[2]))
-    shape = (maps.shape[1], k, found.shape[1])
+    both = torch.cat([top.images, numbers.expand(maps, -1)], 1)
+    rows = best(torch.cat([top.values, peaks.T], 1), both, k)
+    channel, slot = (rows >= k).nonzero(as_tuple=True)
+    row = rows[channel, slot] - k
+    if one_per_image:
+        found, places = peaks[row, channel].unsqueeze(1), first(blocks, crests, row, channel)
+    else:
+        found, places = strongest(blocks[row, channel].flatten(1), k)
+    shape = (maps, k, found.shape[1])
+    whose = numbers[row].unsqueeze(1).expand_as(places)
     batch = LayerTop(
         _spread(found, channel, slot, shape, NOTHING),
-        _spread(_repeated(numbers, rows[channel, slot] - k, found), channel, slot, shape, -1),
+        _spread(whose, channel, slot, shape, -1),
         _spread(places, channel, slot, shape, -1),
         top.size,
-        exact_sum.add(exact_sum.empty(maps.shape[1], maps.device), mean(maps)),
+        exact_sum.add(exact_sum.empty(maps, activation.device), means),
         (peaks > 0).sum(0),
         len(images),
     )
     return top.merged(batch)
 
 
-def mean(maps: Tensor) -> Tensor:
-    """The mean of every map (N, C, positions), summed in float32 at least: (N, C) float32."""
-    wide = maps.dtype if maps.dtype == torch.float64 else torch.float32
-    return maps.mean(2, dtype=wide).float()
+def in_blocks(activation: Tensor) -> Tensor:
+    """A layer's output as (N, C, blocks, positions of a block)."""
+    positions = max(prod(activation.shape[2:]), 1)
+    lengths = [length for length in range(64, 1025) if positions % length == 0]
+    return activation.reshape(*activation.shape[:2], -1, max(lengths, default=positions))
+
+
+def first(blocks: Tensor, crests: Tensor, row: Tensor, channel: Tensor) -> Tensor:
+    """The first place of the peak of some maps, (M, 1), by way of the first block that has it."""
+    block = crests[row, channel].max(1).indices
+    inside = blocks[row, channel, block].max(1).indices
+    return (block * blocks.shape[3] + inside).unsqueeze(1)
+
+
+def mean(activation: Tensor) -> Tensor:
+    """The mean of every map (N, C, ...), summed in float32 at least: (N, C) float32."""
+    wide = activation.dtype if activation.dtype == torch.float64 else torch.float32
+    return activation.reshape(*activation.shape[:2], -1).mean(2, dtype=wide).float()
 
 
 def strongest(maps: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The ``count`` largest values of each map (M, positions) and their places, (M, count)."""
-    left, found = (maps.clone() if count > 1 else maps), []
-    for _ in range(count):
+    left, found = maps.clone(), []
+    for _ in range(min(count, maps.shape[1])):
         value, place = left.max(1)  # the first of equal ones
         found.append((value, place))
-        if count > 1:
-            left.scatter_(1, place.unsqueeze(1), NOTHING)
+        left.scatter_(1, place.unsqueeze(1), NOTHING)
     values, places = zip(*found, strict=True)
     return torch.stack(values, 1), torch.stack(places, 1)
-
-
-def _repeated(numbers: Tensor, rows: Tensor, like: Tensor) -> Tensor:
-    return numbers[rows].unsqueeze(1).expand_as(like)
 
 
 def _spread(

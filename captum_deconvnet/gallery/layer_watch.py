@@ -55,9 +55,11 @@ class LayerWatch:
                 f"The layer {path!r} gives maps of {tuple(activation.shape[2:])}, and gave maps of "
                 f"{before.size} for other images: give images of one size."
             )
-        self._require_finite(path, activation)
-        one = self.one_per_image
-        self._new[path] = layer_top.see(before, activation, self._images, one_per_image=one)
+        means = layer_top.mean(activation)
+        self._require_finite(path, means)
+        self._new[path] = layer_top.see(
+            before, activation, means, self._images, one_per_image=self.one_per_image
+        )
 
     def _activation(self, path: str, output: Any) -> Tensor:
         given = [tensor for tensor in tensors(output) if is_signal(tensor)]
@@ -74,8 +76,7 @@ class LayerWatch:
             )
         return activation
 
-    def _require_finite(self, path: str, activation: Tensor) -> None:
-        means = layer_top.mean(activation.reshape(*activation.shape[:2], -1))
+    def _require_finite(self, path: str, means: Tensor) -> None:
         if bool(torch.isfinite(means).all()):
             return
         row = int((~torch.isfinite(means)).any(1).nonzero()[0])

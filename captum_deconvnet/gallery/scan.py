@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def identity(model: nn.Module, options: Iterable[str]) -> str:
         digest.update(path.encode())
         if isinstance(tensor, Tensor):
             flat = tensor.detach().cpu().contiguous().reshape(-1)
-            digest.update(flat.view(torch.uint8).numpy().data)
+            digest.update(str(zlib.crc32(flat.view(torch.uint8).numpy().data)).encode())
     for option in options:
         digest.update(f"{len(option)}:{option}".encode())
     return digest.hexdigest()
