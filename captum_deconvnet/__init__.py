@@ -1,7 +1,13 @@
 """Zeiler-Fergus deconvnet projections for Captum, on any torchvision or timm conv net."""
 
 from captum_deconvnet.attr import DeconvNet, LayerDeconvNet, NeuronDeconvNet
-from captum_deconvnet.gallery import LayerTop, TopActivations, top_activations
+from captum_deconvnet.gallery import (
+    LayerTop,
+    TopActivations,
+    TrustChecks,
+    top_activations,
+    trust_checks,
+)
 from captum_deconvnet.projection import rules
 from captum_deconvnet.projection.family import Family
 from captum_deconvnet.projection.receipt import Receipt, ReceiptEntry
@@ -26,6 +32,7 @@ __all__ = [
     "ReceptiveField",
     "Recording",
     "TopActivations",
+    "TrustChecks",
     "Unit",
     "list_models",
     "load_model",
@@ -33,4 +40,5 @@ __all__ = [
     "record",
     "rules",
     "top_activations",
+    "trust_checks",
 ]

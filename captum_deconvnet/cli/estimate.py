@@ -10,7 +10,7 @@ import torch
 import captum_deconvnet as cdn
 from captum_deconvnet.gallery.patches import project_patches
 
-UNITS = 4
+UNITS = 2
 
 
 def estimate(

@@ -42,7 +42,7 @@ class Scanner:
             return self._share(shared, chunks, start, file)
         before = file.gathered(start) if file else start
         found = self.look(before, pending(chunks, before), file)
-        if file is not None:
+        if file is not None and found.tops:
             found.save(file.path)
         return found
 

@@ -18,6 +18,7 @@ from captum_deconvnet.projection.call import Call, Rule
 from captum_deconvnet.projection.family import Family
 from captum_deconvnet.projection.linear import Scale, blocked
 from captum_deconvnet.projection.norms import contrast_norm
+from captum_deconvnet.projection.random_switches import random_switches
 from captum_deconvnet.projection.reach import pointwise as same_place
 from captum_deconvnet.projection.rectifiers import smooth_rectify as rectify
 from captum_deconvnet.projection.rectifiers import straight as identity
@@ -33,6 +34,7 @@ __all__ = [
     "gradient",
     "identity",
     "pointwise",
+    "random_switches",
     "rectify",
     "rows",
     "scale",
