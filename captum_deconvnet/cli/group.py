@@ -9,6 +9,7 @@ import click
 
 from captum_deconvnet import __version__
 from captum_deconvnet.cli.demo import demo
+from captum_deconvnet.cli.evolution import evolution
 from captum_deconvnet.cli.gallery import gallery
 from captum_deconvnet.cli.layers import layers
 from captum_deconvnet.cli.models import models
@@ -92,5 +93,5 @@ def main() -> None:
     """See what made a unit of a convolutional network fire (Zeiler & Fergus, 2014)."""
 
 
-for command in (models, layers, project, gallery, demo, plugins):
+for command in (models, layers, project, gallery, evolution, demo, plugins):
     main.add_command(command)

@@ -34,6 +34,7 @@ Examples:
   deconvnet project torchvision/vgg16 cat.jpg --layers features.29 --unit 12,3,4
   deconvnet project torchvision/vgg16 cat.jpg --select strongest-map
   deconvnet project torchvision/vgg16 cat.jpg --relu deconvnet --relu guided
+  deconvnet project torchvision/vgg16 cat.jpg --select both --checks
   deconvnet project torchvision/vgg16 cat.jpg --json - | jq .layers[].shown
 """
 )
@@ -63,10 +64,10 @@ Examples:
 )  # fmt: skip
 @click.option(
     "--select",
-    type=click.Choice(["strongest-unit", "strongest-map"]),
+    type=click.Choice(["strongest-unit", "strongest-map", "both"]),
     default="strongest-unit",
     show_default=True,
-    help="A single activation, or the map with the largest sum, all positions kept.",
+    help="A single activation, or the map with the largest sum, all positions kept, or both.",
 )
 @click.option(
     "--relu",
@@ -77,6 +78,15 @@ Examples:
     show_default=True,
     help="What rectifiers do on the way back; may be repeated, to compare.",
 )
+@click.option(
+    "--checks",
+    is_flag=True,
+    help="Also change switches, weights and unit; correlations are printed, and drawn apart.",
+)
+@click.option(
+    "--other", type=click.Path(path_type=Path), metavar="IMAGE",
+    help="Another image, whose switches --checks uses.  [default: IMAGE upside down]",
+)  # fmt: skip
 @click.option("--out", callback=figure_path, metavar="FILE", help="Write the figure here.")
 @click.option("--json", "facts", metavar="FILE|-", help="Write the facts here, or to stdout.")
 def project(
@@ -89,6 +99,8 @@ def project(
     count: int,
     select: str,
     rules: tuple[str, ...],
+    checks: bool,
+    other: Path | None,
     out: Path | None,
     facts: str | None,
 ) -> None:
@@ -102,18 +114,24 @@ def project(
     from captum_deconvnet.cli.run import Order, run
     from captum_deconvnet.cli.selection import Request
 
+    if other is not None and not checks:
+        raise click.UsageError("--other is for --checks: give that too.")
+    if checks and select == "strongest-map":
+        raise click.UsageError("--checks are of single units: --select strongest-unit or both.")
     whole_maps = select == "strongest-map"
-    if whole_maps and any(len(position) == 3 for position in units_asked):
-        raise click.UsageError("--select strongest-map keeps all positions: give --unit CHANNEL.")
+    if select != "strongest-unit" and any(len(position) == 3 for position in units_asked):
+        raise click.UsageError(f"--select {select} keeps all positions: give --unit CHANNEL.")
     if out is None and facts is None:
         out = Path(f"{image.stem}-projections.png")
     order = Order(
         model=model,
         weights=weights,
         layers=layers,
-        request=Request(units_asked, count, whole_maps),
+        request=Request(units_asked, count, whole_maps, both=select == "both"),
         rules=tuple(dict.fromkeys(rules)),
         out=out,
         facts=facts,
+        checks=checks,
+        other=None if other is None else read_image(other),
     )
     run(order, read_image(image), str(image))

@@ -64,17 +64,19 @@ def project_layer(
     """Project what is asked for of one layer, under every rule."""
     recording = next(iter(recordings.values()))
     field = recording.receptive_field(layer)
-    sources: Sequence[Unit | FeatureMap] = select(recording, layer, request)
-    pictures = {name: project(each, sources) for name, each in recordings.items()}
-    height, width = next(iter(pictures.values())).shape[-2:]
-    shown = [
-        Projected(
-            source,
-            sight(source, field, Box(0, 0, height, width)),
-            {name: picture[index] for name, picture in pictures.items()},
-        )
-        for index, source in enumerate(sources)
-    ]
+    shown = []
+    for part in request.parts:
+        sources: Sequence[Unit | FeatureMap] = select(recording, layer, part)
+        pictures = {name: project(each, sources) for name, each in recordings.items()}
+        height, width = next(iter(pictures.values())).shape[-2:]
+        shown += [
+            Projected(
+                source,
+                sight(source, field, Box(0, 0, height, width)),
+                {name: picture[index] for name, picture in pictures.items()},
+            )
+            for index, source in enumerate(sources)
+        ]
     return ProjectedLayer(layer, tuple(recording.activations[layer].shape[1:]), field, shown)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import torch
 from PIL import Image
 
 import captum_deconvnet as cdn
+from captum_deconvnet.cli.checks import check_units, tell
+from captum_deconvnet.cli.checks import draw as draw_checks
+from captum_deconvnet.cli.checks import facts as check_facts
 from captum_deconvnet.cli.facts import figure_facts
 from captum_deconvnet.cli.network import chosen_layers, to_input, to_picture
 from captum_deconvnet.cli.output import check_folder, write_figure, write_json
 from captum_deconvnet.cli.panels import draw
-from captum_deconvnet.cli.projected import project_layers
+from captum_deconvnet.cli.projected import ProjectedLayer, project_layers
 from captum_deconvnet.cli.selection import Request
 
 RANDOM = "random"
@@ -32,6 +36,8 @@ class Order:
         rules: what rectifiers do on the way back, one or more names.
         out: where the figure goes, if anywhere.
         facts: where the JSON goes, if anywhere; ``"-"`` is stdout.
+        checks: whether to check how far the projections can be trusted.
+        other: the image whose switches the checks use; None for the photograph upside down.
     """
 
     model: str
@@ -41,6 +47,8 @@ class Order:
     rules: tuple[str, ...]
     out: Path | None
     facts: str | None
+    checks: bool = False
+    other: Image.Image | None = None
 
 
 def run(order: Order, photograph: Image.Image, source: str) -> dict[str, cdn.Recording]:
@@ -67,10 +75,31 @@ def run(order: Order, photograph: Image.Image, source: str) -> dict[str, cdn.Rec
         title = f"{order.model}   {weights_name(weights)}   {source}"
         picture = to_picture(loaded, inputs)
         write_figure(order.out, draw(picture, projected, loaded.stages, title))
+    checks = check(order, loaded, photograph, projected, source) if order.checks else []
     if order.facts is not None:
         whole = {"model": order.model, "weights": weights, "image": source, **about(order, inputs)}
+        whole |= {"checks": check_facts(checks)} if order.checks else {}
         write_json(order.facts, figure_facts(whole, projected, recordings))
     return recordings
+
+
+def check(
+    order: Order,
+    loaded: cdn.LoadedModel,
+    photograph: Image.Image,
+    projected: Sequence[ProjectedLayer],
+    source: str,
+) -> list[cdn.TrustChecks]:
+    """Check the units of the figure, under its first rule; print and draw what was found."""
+    other = order.other or photograph.transpose(Image.Transpose.ROTATE_180)
+    inputs = to_input(loaded, photograph)
+    found = check_units(loaded, inputs, to_input(loaded, other), projected, order.rules[0])
+    tell(found)
+    if order.out is not None and found:
+        path = order.out.with_name(f"{order.out.stem}-checks{order.out.suffix}")
+        title = f"{order.model}   {order.rules[0]}   {source}   r: correlation, |r|: of magnitudes"
+        draw_checks(path, title, loaded, inputs, found)
+    return found
 
 
 def load(model: str, weights: str) -> cdn.LoadedModel:
@@ -97,6 +126,6 @@ def about(order: Order, inputs: torch.Tensor) -> dict[str, object]:
     """What was asked for, and the shape that the image was given."""
     return {
         "input_shape": list(inputs.shape[1:]),
-        "select": "strongest-map" if order.request.whole_maps else "strongest-unit",
+        "select": order.request.name,
         "figure": None if order.out is None else str(order.out),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -38,11 +38,27 @@ class Request:
         positions: channels, or channels with a row and a column; empty for the strongest ones.
         count: how many of the strongest.
         whole_maps: project whole maps, ranked by their sum, and not single units.
+        both: project whole maps and then single units.
     """
 
     positions: tuple[tuple[int, ...], ...] = ()
     count: int = 1
     whole_maps: bool = False
+    both: bool = False
+
+    @property
+    def name(self) -> str:
+        """What is selected, as the command line calls it."""
+        if self.both:
+            return "both"
+        return "strongest-map" if self.whole_maps else "strongest-unit"
+
+    @property
+    def parts(self) -> tuple[Request, ...]:
+        """The requests, of units alone or of maps alone, that this one consists of."""
+        if not self.both:
+            return (self,)
+        return tuple(replace(self, both=False, whole_maps=maps) for maps in (True, False))
 
 
 def select(recording: Recording, layer: str, request: Request) -> list[Unit] | list[FeatureMap]:

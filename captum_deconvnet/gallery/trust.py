@@ -124,7 +124,11 @@ def trust_checks(
         name: _check(base, _projected(recorded, chosen, value), box, chosen)
         for name, (recorded, chosen) in changed.items()
     }
-    pools = sum(entry.count for entry in recording.receipt.entries if entry.rule == "switches")
+    pools = sum(
+        entry.count
+        for entry in recording.receipt_from(unit.layer).entries
+        if entry.rule == "switches"
+    )
     return TrustChecks(unit, base, box, checks, pools)
 
 

@@ -63,6 +63,10 @@ class Recording:
         """
         return Receipt.of(self._tape.steps)
 
+    def receipt_from(self, layer: LayerName) -> Receipt:
+        """Which rules a signal that starts at ``layer`` passes on its way to the input."""
+        return Receipt.of(self._tape.between(self.activations.captured(layer).value))
+
     @property
     def nbytes(self) -> int:
         """The bytes kept for the reverse, not counting the model's own tensors."""

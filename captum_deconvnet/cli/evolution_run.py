@@ -1,0 +1,126 @@
+"""From checkpoints and images to the figure of a layer's evolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+import captum_deconvnet as cdn
+from captum_deconvnet.cli.gallery_tiles import tiles
+from captum_deconvnet.cli.network import chosen_layers
+from captum_deconvnet.cli.output import check_folder, make_folder, write_figure, write_json
+from captum_deconvnet.cli.photographs import find_images
+from captum_deconvnet.cli.run import load
+from captum_deconvnet.figures.evolution import Moment, evolution_figure
+from captum_deconvnet.gallery.panels import Panel, panels
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for; see ``deconvnet evolution --help``."""
+
+    checkpoints: tuple[Path, ...]
+    model: str
+    images: str
+    layer: str
+    maps: int
+    seed: int
+    batch_size: int
+    tile: int
+    out: Path
+    facts: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """One checkpoint: the strongest panel of each map, by channel; dead maps have one too."""
+
+    checkpoint: Path
+    loaded: cdn.LoadedModel
+    names: dict[int, str]
+    panels: dict[int, Panel]
+
+
+def run(order: Order) -> None:
+    """Draw the evolution as ordered."""
+    check_folder(order.out)
+    if order.facts not in (None, "-"):
+        check_folder(Path(str(order.facts)))
+    for path in order.checkpoints:  # a missing or damaged one is told before the work
+        load(order.model, str(path))
+    progress = tqdm(order.checkpoints, desc="checkpoints", unit="checkpoint", disable=None)
+    epochs = [epoch(order, path) for path in progress]
+    channels = sorted(epochs[0].panels)
+    rows = [(f"map {channel}", moments(order, epochs, channel)) for channel in channels]
+    title = f"{order.model}   layer {order.layer}   {order.images}"
+    names = [path.stem for path in order.checkpoints]
+    write_figure(order.out, evolution_figure(title, names, rows))
+    if order.facts is not None:
+        write_json(order.facts, facts(order, epochs))
+
+
+def epoch(order: Order, checkpoint: Path) -> Epoch:
+    """Scan the images with one checkpoint, and project the strongest activation of some maps."""
+    loaded = load(order.model, str(checkpoint))
+    (layer,) = chosen_layers(loaded, order.layer)
+    images = find_images(order.images, loaded.transform)
+    folder = order.out.parent / f"{order.out.stem}-scans"
+    make_folder(folder)
+    top = cdn.top_activations(
+        loaded.model, layer, images, k=1, batch_size=order.batch_size, tag=images.version,
+        out=folder / f"{checkpoint.stem}.safetensors", show_progress=True,
+    )  # fmt: skip
+    for number in sorted(top.skipped):
+        click.echo(f"left out {top.names[number]}", err=True)
+    generator = torch.Generator().manual_seed(order.seed)
+    drawn = torch.randperm(len(top.values), generator=generator)[: order.maps].tolist()
+    found = {
+        panel.unit.channel: panel
+        for image in panels(loaded.model, images, top, {layer: sorted(drawn)})
+        for panel in image.panels
+    }
+    return Epoch(checkpoint, loaded, dict(top.names), found)
+
+
+def moments(order: Order, epochs: Sequence[Epoch], channel: int) -> list[Moment]:
+    """One map at every checkpoint."""
+    found = []
+    for before, now in zip([None, *epochs], epochs, strict=False):
+        panel = now.panels[channel]
+        projection, patch, factor = tiles(panel, now.loaded, order.tile)
+        dead = panel.unit.value <= 0
+        caption = "dead" if dead else f"{panel.unit.value:.3g}  \u00d7{factor:.2g}"
+        found.append(Moment(projection, patch, caption, jumped(before, now, channel)))
+    return found
+
+
+def jumped(before: Epoch | None, now: Epoch, channel: int) -> bool:
+    """Whether a map was strongest on another image at the checkpoint before."""
+    if before is None:
+        return False
+    return before.panels[channel].unit.image != now.panels[channel].unit.image
+
+
+def facts(order: Order, epochs: Sequence[Epoch]) -> dict[str, Any]:
+    """What the figure shows, as JSON."""
+    maps = []
+    for channel in sorted(epochs[0].panels):
+        history = [
+            {
+                "checkpoint": str(now.checkpoint),
+                "image": now.names[now.panels[channel].unit.image],
+                "row": now.panels[channel].unit.row,
+                "column": now.panels[channel].unit.column,
+                "activation": now.panels[channel].unit.value,
+                "jumped": jumped(before, now, channel),
+            }
+            for before, now in zip([None, *epochs], epochs, strict=False)
+        ]
+        maps.append({"channel": channel, "history": history})
+    return {"model": order.model, "layer": order.layer, "maps": maps}
