@@ -30,7 +30,7 @@ from captum_deconvnet_benchmarks.tables import markdown, write_between
 SEED = 0
 MODELS = ("vgg16", "resnet50")
 BATCH = 8
-COUNTS = (16, 64)
+COUNTS = (8, 32)
 """Images of the two scans whose memory is compared."""
 
 
