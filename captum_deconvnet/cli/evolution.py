@@ -17,9 +17,7 @@ Examples:
       --layer features.12 --maps 6 --out growth.png
 """
 )
-@click.argument(
-    "checkpoints", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
-)
+@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--model", required=True, help="As `deconvnet models` lists it.")
 @click.option("--images", required=True, metavar="FOLDER|torchvision/NAME:ROOT")
 @click.option("--layer", required=True, metavar="PATH", help="Module path of the layer.")
@@ -51,6 +49,8 @@ def evolution(
     Scans are kept beside the figure, in a folder named after it, so a run that was
     stopped goes on where it was.
     """
+    if "," in layer or not layer.strip():
+        raise click.UsageError(f"--layer {layer!r} is not one layer.")
     from captum_deconvnet.cli.evolution_run import Order, run
 
     run(

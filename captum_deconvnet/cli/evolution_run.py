@@ -12,6 +12,7 @@ import torch
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 import captum_deconvnet as cdn
+from captum_deconvnet.cli.gallery_run import digest
 from captum_deconvnet.cli.gallery_tiles import tiles
 from captum_deconvnet.cli.network import chosen_layers
 from captum_deconvnet.cli.output import check_folder, make_folder, write_figure, write_json
@@ -72,9 +73,10 @@ def epoch(order: Order, checkpoint: Path) -> Epoch:
     images = find_images(order.images, loaded.transform)
     folder = order.out.parent / f"{order.out.stem}-scans"
     make_folder(folder)
+    name = f"{checkpoint.stem}-{digest(str(checkpoint.resolve()))[:8]}.safetensors"
     top = cdn.top_activations(
         loaded.model, layer, images, k=1, batch_size=order.batch_size, tag=images.version,
-        out=folder / f"{checkpoint.stem}.safetensors", show_progress=True,
+        out=folder / name, show_progress=True,
     )  # fmt: skip
     for number in sorted(top.skipped):
         click.echo(f"left out {top.names[number]}", err=True)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -167,8 +167,3 @@ def say_before(
 def digest(*parts: str) -> str:
     """A name for anything that these texts tell apart."""
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-
-
-def facts(order: Order) -> dict[str, object]:
-    """The order, as JSON."""
-    return {name: value for name, value in asdict(order).items() if name != "out"}

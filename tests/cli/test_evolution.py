@@ -74,6 +74,14 @@ def test_each_checkpoint_has_the_image_of_the_plain_models_peak(
         assert not jumps[1]
 
 
+def test_several_layers_are_one_clear_error(deconvnet, folder, checkpoints):
+    result = deconvnet(
+        "evolution", *checkpoints, "--model", MODEL, "--images", folder, "--layer", "a,b"
+    )
+    assert result.exit_code == 2
+    assert "not one layer" in result.stderr
+
+
 def test_a_checkpoint_that_does_not_fit_is_told_before_the_work(
     deconvnet, folder, checkpoints, tmp_path
 ):
