@@ -1,6 +1,7 @@
 """What a top-9 scan of all convolutions costs, next to a bare forward pass over the same images.
 
-The two take turns in one process, and the median of the ratios counts. The memory peak is that of a
+The two take turns in one process, on one thread; CPU time is measured, which other programs disturb
+least, and the median of the ratios counts. The memory peak is that of a
 fresh process, for few images and for many. Run it as
 ``python -m captum_deconvnet_benchmarks.scan_cost``; with ``--write`` the result goes to
 ``benchmarks/results/scan_cost.json`` and the table into ``docs/gallery.md``.
@@ -46,6 +47,7 @@ def main(rounds: int, images: int, write: bool, peak: tuple[str, str] | None) ->
     Example:
       python -m captum_deconvnet_benchmarks.scan_cost --rounds 5 --write
     """
+    torch.set_num_threads(1)
     if peak is not None:
         click.echo(_peak(peak[0], int(peak[1])))
         return
@@ -62,7 +64,7 @@ def save(rows: list[dict[str, Any]]) -> None:
     Path("benchmarks/results").mkdir(exist_ok=True)
     Path("benchmarks/results/scan_cost.json").write_text(result + "\n")
     source = (
-        f"\nMeasured on {facts['machine']}, one thread, torch {facts['torch']}, commit "
+        f"\nMeasured on {facts['machine']}, CPU time of one thread, medians, torch {facts['torch']}, commit "
         f"{facts['commit']}, {facts['date']}, by "
         "`python -m captum_deconvnet_benchmarks.scan_cost --write`.\n"
     )
@@ -104,9 +106,9 @@ def _round(calls: dict[str, Callable[[], object]], number: int) -> dict[str, flo
 
 
 def _timed(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     call()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def _bare(model: nn.Module, images: Any) -> None:
