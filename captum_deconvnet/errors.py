@@ -60,6 +60,12 @@ class OutputError(CaptumDeconvnetError, OSError):
 
 class ScanError(CaptumDeconvnetError, ValueError):
     """A saved scan is damaged, or is of something else than what it is to go on with."""
+class DataError(CaptumDeconvnetError, ValueError):
+    """A data set is missing, damaged, or cannot be learned from."""
+
+
+class TrainingError(CaptumDeconvnetError, RuntimeError):
+    """A training run is doomed, or cannot be taken up again as asked."""
 
 
 def near_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:

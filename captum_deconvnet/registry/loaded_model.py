@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.registry.stages import find_stages
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 StateDict = Mapping[str, Tensor]
 StageFinder = Callable[[nn.Module, Tensor], tuple[str, ...]]
@@ -31,12 +34,15 @@ class LoadedModel:
         model: the net, in eval mode.
         transform: turns a Pillow image or an unsigned 8-bit tensor (3, H, W) into the net's input
             for it.
-        inverse_transform: turns inputs (3, H, W) or (N, 3, H, W) back into colours in [0, 1].
-        input_size: shape of the input for a square picture, (3, H, W), or (3, T, H, W) for clips.
+        inverse_transform: turns inputs (C, H, W) or (N, C, H, W) back into colours in [0, 1].
+        input_size: shape of the input for a square picture, (C, H, W), or (C, T, H, W) for clips.
         categories: what each logit stands for; empty if the net has no classes.
         weights: tag or path of the weights; ``None`` for random ones.
         stage_table: the layers, or how to find them in the model with an example input.
         from_file: turns a published state dict of this net into one that fits ``model``.
+        resized: builds the same net for as many classes and channels as a state dict has; ``None``
+            if they are fixed.
+        samples: pictures that come with the model, by name.
     """
 
     name: str
@@ -48,6 +54,8 @@ class LoadedModel:
     weights: str | Path | None = None
     stage_table: tuple[str, ...] | StageFinder = find_stages
     from_file: Callable[[StateDict], StateDict] = unchanged
+    resized: Callable[[StateDict], LoadedModel] | None = None
+    samples: Callable[[], Mapping[str, Image.Image]] = dict
 
     @cached_property
     def stages(self) -> tuple[str, ...]:
@@ -61,6 +69,6 @@ class LoadedModel:
         return self.stage_table
 
     def example_input(self) -> Tensor:
-        """A black input (1, 3, H, W) or (1, 3, T, H, W), in the model's type and on its device."""
+        """A black input (1, C, H, W) or (1, C, T, H, W), in the model's type and on its device."""
         like = next(self.model.parameters(), torch.empty(0))
         return torch.zeros(1, *self.input_size, dtype=like.dtype, device=like.device)

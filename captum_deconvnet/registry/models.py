@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+from collections.abc import Mapping
 from pathlib import Path
+
+from torch import Tensor
 
 from captum_deconvnet.errors import CaptumDeconvnetError, ModelError, unknown_name
 from captum_deconvnet.registry.convolutions import has_convolution
@@ -65,7 +68,9 @@ def load_model(
     state_dict = read_state_dict(path) if path else {}
     loaded = _build(source, name, RANDOM if path else weights)
     if path:
-        fit(loaded.model, loaded.from_file(state_dict), path)
+        translated = loaded.from_file(state_dict)
+        loaded = _resized(loaded, translated)
+        fit(loaded.model, translated, path)
         loaded = dataclasses.replace(loaded, weights=path)
     require_finite(loaded.model.state_dict(), f"The model {name}")
     if not has_convolution(loaded.model, loaded.example_input):
@@ -92,6 +97,15 @@ def _source(name: str, registry: Registry) -> ModelSource:
     elif broken:
         hint += f" Not in use: {'; '.join(broken)}."
     raise unknown_name("model", name, list_models(registry=registry), hint)
+
+
+def _resized(loaded: LoadedModel, state_dict: Mapping[str, Tensor]) -> LoadedModel:
+    """The model in the sizes of the weights, if its plugin can build it so."""
+    if loaded.resized is None:
+        return loaded
+    resized = loaded.resized(state_dict)
+    resized.model.eval()
+    return dataclasses.replace(resized, name=loaded.name)
 
 
 def _build(source: ModelSource, name: str, weights: str | Path | None) -> LoadedModel:
