@@ -1,0 +1,57 @@
+"""The paper's net as ``zfnet/*``: to train, to load, and with trained weights in the box.
+
+``zfnet/fashion_mnist`` has its weights and a few pictures in this package. The other nets have the
+weights of a file that ``deconvnet train`` wrote, or random ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from captum_deconvnet import rules
+from captum_deconvnet.registry import LoadedModel, hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+    from captum_deconvnet.registry.hookspecs import RegisterModels, RegisterRules
+
+FASHION_MNIST = "fashion_mnist"
+
+
+@hookimpl
+def register_models(register: RegisterModels) -> None:
+    """Offer ``zfnet/*``."""
+    register("zfnet", names, load)
+
+
+@hookimpl
+def register_rules(register: RegisterRules) -> None:
+    """Contrast normalisation passes signals unchanged, as torch's own does here."""
+    norm = "captum_deconvnet_zfnet.contrast:ContrastNormalisation"
+    register(norm, rules.identity, kind="paper")
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add ``deconvnet train``, ``evaluate`` and ``filters``."""
+    from captum_deconvnet_zfnet.commands.evaluate import evaluate
+    from captum_deconvnet_zfnet.commands.filters import filters
+    from captum_deconvnet_zfnet.commands.train import train
+
+    for command in (train, evaluate, filters):
+        cli.add_command(command)
+
+
+def names() -> list[str]:
+    """The architectures, and the one that comes trained."""
+    from captum_deconvnet_zfnet.architecture import ARCHITECTURES
+
+    return [FASHION_MNIST, *ARCHITECTURES]
+
+
+def load(name: str, weights: str | None) -> LoadedModel:
+    """Build one net; ``zfnet/fashion_mnist`` has its weights unless random ones are asked for."""
+    from captum_deconvnet_zfnet import embedded, loading
+
+    return embedded.load(weights) if name == FASHION_MNIST else loading.load(name, weights)

@@ -1,0 +1,1 @@
+"""Checks that stop a doomed run, and say what dooms it."""

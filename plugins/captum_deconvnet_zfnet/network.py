@@ -1,0 +1,98 @@
+"""Builds the net of an architecture, and the same net in the sizes of given weights."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from torch import Tensor, nn
+
+from captum_deconvnet.errors import WeightsError, unknown_name
+from captum_deconvnet_zfnet.architecture import ARCHITECTURES, Architecture, ConvLayer
+from captum_deconvnet_zfnet.contrast import ContrastNormalisation
+from captum_deconvnet_zfnet.standardise import Standardise
+
+STAGES = ("layer1", "layer2", "layer3", "layer4", "layer5")
+DROPOUT = 0.5
+
+
+def architecture_named(name: str) -> Architecture:
+    """The architecture of that name.
+
+    Raises:
+        UnknownNameError: there is none; names the nearest.
+    """
+    if name not in ARCHITECTURES:
+        hint = f"Known: {', '.join(ARCHITECTURES)}."
+        raise unknown_name("architecture", name, ARCHITECTURES, hint)
+    return ARCHITECTURES[name]
+
+
+def build(architecture: Architecture, classes: int = 1000, channels: int = 3) -> nn.Sequential:
+    """The net, with torch's default weights, in train mode.
+
+    Args:
+        architecture: one of ``ARCHITECTURES``, or your own.
+        classes: number of logits.
+        channels: of the pictures.
+
+    Returns:
+        A net from pictures (N, channels, size, size) of colours in [0, 1] to logits (N, classes),
+        with the modules ``input``, ``layer1`` to ``layer8``.
+
+    Example:
+        >>> net = build(ARCHITECTURES["compact"], classes=10, channels=1)
+        >>> sum(weight.numel() for weight in net.parameters())
+        299538
+    """
+    modules: OrderedDict[str, nn.Module] = OrderedDict(
+        input=Standardise(channels, architecture.size)
+    )
+    for stage, layer in zip(STAGES, architecture.layers, strict=True):
+        modules[stage] = _conv_layer(layer, channels, architecture.batch_norm)
+        channels = layer.maps
+    modules["flatten"] = nn.Flatten()
+    modules["layer6"] = _hidden_layer(architecture.features(), architecture.hidden[0])
+    modules["layer7"] = _hidden_layer(*architecture.hidden)
+    modules["layer8"] = nn.Linear(architecture.hidden[1], classes)
+    return nn.Sequential(modules)
+
+
+def build_for(architecture: Architecture, state_dict: Mapping[str, Tensor]) -> nn.Sequential:
+    """The net with as many classes, and pictures of the shape, that the weights are for.
+
+    Raises:
+        WeightsError: the weights are not those of such a net.
+    """
+    mean, logits = state_dict.get("input.mean"), state_dict.get("layer8.bias")
+    if mean is None or logits is None:
+        missing = "input.mean" if mean is None else "layer8.bias"
+        raise WeightsError(
+            f"The weights have no {missing}: they are not from `deconvnet train`, whose files "
+            "are expected here."
+        )
+    return build(replace(architecture, size=mean.shape[-1]), len(logits), len(mean))
+
+
+def _conv_layer(layer: ConvLayer, channels: int, batch_norm: bool) -> nn.Sequential:
+    return nn.Sequential(OrderedDict(_steps(layer, channels, batch_norm)))
+
+
+def _steps(layer: ConvLayer, channels: int, batch_norm: bool) -> Iterator[tuple[str, nn.Module]]:
+    """A layer's modules in the order of the paper's Fig. 3."""
+    yield "conv", nn.Conv2d(channels, layer.maps, layer.kernel, layer.stride, layer.padding)
+    if batch_norm:
+        yield "norm", nn.BatchNorm2d(layer.maps)
+    yield "relu", nn.ReLU()
+    if layer.pool is not None:
+        yield "pool", nn.MaxPool2d(3, 2, layer.pool.padding, ceil_mode=layer.pool.ceil_mode)
+    if layer.contrast and not batch_norm:
+        yield "contrast", ContrastNormalisation(layer.maps)
+
+
+def _hidden_layer(incoming: int, units: int) -> nn.Sequential:
+    steps = OrderedDict(
+        linear=nn.Linear(incoming, units), relu=nn.ReLU(), dropout=nn.Dropout(DROPOUT)
+    )
+    return nn.Sequential(steps)

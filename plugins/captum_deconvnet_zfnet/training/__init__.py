@@ -1,0 +1,1 @@
+"""Training: recipes as data, one loop, checkpoints that survive a kill."""

@@ -1,0 +1,41 @@
+"""The log of a run: one row an epoch, as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from captum_deconvnet_zfnet.training.whole_file import write_whole
+
+
+@dataclass(frozen=True)
+class Row:
+    """One epoch.
+
+    Args:
+        epoch: counted from 1.
+        learning_rate: at its end.
+        train_loss: mean over its batches, as it was learned: random crops, dropout.
+        validation_loss: cross-entropy of the central crops after it.
+        validation_error: share of them that are classified wrong, in [0, 1].
+        seconds: that it took.
+    """
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    validation_loss: float
+    validation_error: float
+    seconds: float
+
+
+def write_log(path: Path, rows: Sequence[Row]) -> None:
+    """Write all rows of a run."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: f"{value:.6g}" for name, value in asdict(row).items()} for row in rows)
+    write_whole(path, text.getvalue().encode())
