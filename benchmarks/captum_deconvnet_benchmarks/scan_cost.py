@@ -64,8 +64,8 @@ def save(rows: list[dict[str, Any]]) -> None:
     Path("benchmarks/results").mkdir(exist_ok=True)
     Path("benchmarks/results/scan_cost.json").write_text(result + "\n")
     source = (
-        f"\nMeasured on {facts['machine']}, CPU time of one thread, medians, torch {facts['torch']}, commit "
-        f"{facts['commit']}, {facts['date']}, by "
+        f"\nMeasured on {facts['machine']}, CPU time of one thread, medians, torch "
+        f"{facts['torch']}, commit {facts['commit']}, {facts['date']}, by "
         "`python -m captum_deconvnet_benchmarks.scan_cost --write`.\n"
     )
     write_between(Path("docs/gallery.md"), "scan table", markdown(rows) + source)
