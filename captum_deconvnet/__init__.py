@@ -10,6 +10,7 @@ from captum_deconvnet.gallery import (
 )
 from captum_deconvnet.projection import rules
 from captum_deconvnet.projection.family import Family
+from captum_deconvnet.projection.patches import Patch
 from captum_deconvnet.projection.receipt import Receipt, ReceiptEntry
 from captum_deconvnet.projection.receptive_field import Box, ReceptiveField
 from captum_deconvnet.projection.record import receptive_field, record
@@ -27,6 +28,7 @@ __all__ = [
     "LayerTop",
     "LoadedModel",
     "NeuronDeconvNet",
+    "Patch",
     "Receipt",
     "ReceiptEntry",
     "ReceptiveField",

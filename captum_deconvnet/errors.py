@@ -46,6 +46,10 @@ class ModelError(CaptumDeconvnetError, ValueError, RuntimeError):
     """A model cannot be used as asked: no convolution, a wrong input, not a module."""
 
 
+class BudgetError(CaptumDeconvnetError, MemoryError):
+    """One unit alone needs more memory than it may take."""
+
+
 class WeightsError(CaptumDeconvnetError, RuntimeError):
     """Weights could not be found, downloaded, read or fitted to the model."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from captum_deconvnet.projection.frame import Frame, through_whole
 from captum_deconvnet.projection.reach import Extent, Reach
 
 
@@ -41,6 +42,28 @@ class Adjoint:
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The signals at the inputs."""
         raise NotImplementedError
+
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The signals of many units at once, inside their windows only.
+
+        An operation without a form of its own runs on whole maps, which is as exact.
+
+        Args:
+            signal: the units' signals in their windows of the output, (units, C, h, w).
+            output: where these windows lie.
+            inputs: where the windows of each input lie; ``None`` where nothing arrives.
+
+        Returns:
+            The signals in the windows of each input.
+        """
+        return through_whole(self, signal, output, inputs)
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether the adjoint has a form for windows of its own."""
+        return type(self).windowed is not Adjoint.windowed
 
     def extents(self, extent: Extent) -> list[Extent]:
         """The part of each input that ``extent`` of the output can see."""
@@ -78,8 +101,22 @@ class Typed(Adjoint):
 
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The signals, each in its input's type."""
-        parts = zip(self.adjoint(signal), self.dtypes, strict=True)
-        return [None if part is None else as_type(part, dtype) for part, dtype in parts]
+        return self._typed(self.adjoint(signal))
+
+    @property
+    def has_windows(self) -> bool:
+        """As the operation's adjoint."""
+        return self.adjoint.has_windows
+
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows, each in its input's type."""
+        return self._typed(self.adjoint.windowed(signal, output, inputs))
+
+    def _typed(self, parts: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+        pairs = zip(parts, self.dtypes, strict=True)
+        return [None if part is None else as_type(part, dtype) for part, dtype in pairs]
 
     def kept(self) -> Iterator[Tensor]:
         """Every tensor the operation's adjoint holds."""

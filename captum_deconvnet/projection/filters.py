@@ -14,7 +14,9 @@ from torch import Tensor
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.projection.adjoint import Adjoint, Kept
 from captum_deconvnet.projection.call import Answer, Call, per_axis
+from captum_deconvnet.projection.frame import Frame
 from captum_deconvnet.projection.gates import gate_of
+from captum_deconvnet.projection.pasting import Filters
 from captum_deconvnet.projection.reach import last_whole, scattered_windows, whole, windows
 from captum_deconvnet.projection.replay import gradient, replays
 
@@ -51,6 +53,23 @@ class Filter(Adjoint):
             (True, False, False),
         )
         return (answer[0],)
+
+    @property
+    def has_windows(self) -> bool:
+        """Transposed convolutions run on whole maps."""
+        return not self.transposed
+
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows through the transposed filters; what lies in the padding is dropped."""
+        (image,) = inputs
+        if image is None or self.transposed:
+            return super().windowed(signal, output, inputs)
+        weight = self.weight.tensor if self.gain is None else self.weight.tensor * self.gain
+        filters = Filters(weight, self.stride, self.padding, self.dilation, self.groups)
+        layout = filters.layout(output, image)
+        return (image.fit(filters.paste(signal, layout), (0, 0, *layout.origin)),)
 
 
 def convolution(call: Call) -> Answer:
@@ -96,6 +115,21 @@ class Product(Adjoint):
         matrix = self.matrix.tensor.transpose(-2, -1).conj()
         answer = matrix @ signal if self.matrix_first else signal @ matrix
         return (answer if self.factor == 1 else answer * self.factor,)
+
+    @property
+    def has_windows(self) -> bool:
+        """One matrix for all units acts on the last dimension only."""
+        return not self.matrix_first and self.matrix.tensor.dim() == 2
+
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows times the transposed matrix."""
+        (vectors,) = inputs
+        if vectors is None or not self.has_windows:
+            return super().windowed(signal, output, inputs)
+        (answer,) = self(signal)
+        return (None if answer is None else vectors.fit(answer, (*output.first[:-1], 0)),)
 
 
 def matrix_product(call: Call) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from captum_deconvnet.projection.adjoint import Adjoint, Kept, as_type, reduce_to
 from captum_deconvnet.projection.call import Call
+from captum_deconvnet.projection.frame import Frame, fitted
 from captum_deconvnet.projection.reach import (
     Reach,
     permuted,
@@ -29,6 +31,19 @@ class Reshape(Adjoint):
         """The signal in the input's shape."""
         return (signal if signal.shape == self.shape else signal.reshape(self.shape),)
 
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows in the input's shape, if they lie along dimensions it has as well."""
+        (given,) = inputs
+        if given is None:
+            return (None,)
+        if output.shape == given.shape:
+            return (given.fit(signal, output.first),)
+        if prod(given.sizes) != signal.numel():
+            return super().windowed(signal, output, inputs)
+        return (signal.reshape(given.sizes),)
+
 
 @dataclass(eq=False)
 class Cast(Adjoint):
@@ -41,6 +56,14 @@ class Cast(Adjoint):
         """The signal in the input's type, on its device."""
         return (as_type(signal.to(self.device), self.dtype),)
 
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows in the input's type."""
+        (given,) = inputs
+        typed = as_type(signal.to(self.device), self.dtype)
+        return (fitted(given, typed, output.first),)
+
 
 @dataclass(eq=False)
 class Permute(Adjoint):
@@ -51,6 +74,21 @@ class Permute(Adjoint):
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The signal with its dimensions put back."""
         return (signal.permute(self.inverse),)
+
+    @property
+    def has_windows(self) -> bool:
+        """Only while the images stay first."""
+        return self.inverse[0] == 0
+
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows with their dimensions put back."""
+        (given,) = inputs
+        if given is None or not self.has_windows:
+            return super().windowed(signal, output, inputs)
+        origin = [output.first[dim] for dim in self.inverse]
+        return (given.fit(signal.permute(self.inverse), origin),)
 
 
 @dataclass(eq=False)
@@ -65,6 +103,19 @@ class Sum(Adjoint):
         return [
             reduce_to(signal if factor == 1 else signal * factor, shape)
             for shape, factor in zip(self.shapes, self.factors, strict=True)
+        ]
+
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows, times each factor, summed over what was broadcast."""
+        if not output.broadcasts_from(self.shapes):
+            return super().windowed(signal, output, inputs)
+        return [
+            None
+            if given is None
+            else given.reduce(signal if factor == 1 else signal * factor, output.first)
+            for given, factor in zip(inputs, self.factors, strict=True)
         ]
 
 
@@ -83,6 +134,21 @@ class Scale(Adjoint):
                 recorded.conj() if isinstance(recorded, Tensor) else recorded.conjugate()
             )
         return (reduce_to(signal, self.shape),)
+
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows times the factors there."""
+        (given,) = inputs
+        if given is None or not output.broadcasts_from((self.shape,)):
+            return super().windowed(signal, output, inputs)
+        for factor in self.factors:
+            recorded = factor.tensor if isinstance(factor, Kept) else factor
+            if isinstance(recorded, Tensor):
+                signal = signal * output.take(recorded).conj()
+            else:
+                signal = signal * recorded.conjugate()
+        return (given.reduce(signal, output.first),)
 
 
 def reshape(call: Call) -> Adjoint:

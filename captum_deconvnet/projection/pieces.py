@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from captum_deconvnet.projection.adjoint import Adjoint
-from captum_deconvnet.projection.call import Call
+from captum_deconvnet.projection.call import Answer, Call
+from captum_deconvnet.projection.frame import Frame, fitted
+from captum_deconvnet.projection.geometry import padded
 from captum_deconvnet.projection.reach import Reach, affine, inserted, removed
 
 
@@ -23,6 +26,22 @@ class Slices(Adjoint):
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """One slice of the signal for each recorded input."""
         return [signal.narrow(self.dim, start, length) for start, length in self.slices]
+
+    @property
+    def has_windows(self) -> bool:
+        """Only while the images stay apart."""
+        return self.dim > 0
+
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """For each input the windows moved to where its slice begins; the rest falls outside."""
+        if not self.has_windows:
+            return super().windowed(signal, output, inputs)
+        return [
+            fitted(given, signal, output.moved(self.dim, -start))
+            for given, (start, _) in zip(inputs, self.slices, strict=True)
+        ]
 
 
 @dataclass(eq=False)
@@ -49,6 +68,71 @@ class Embed(Adjoint):
         result = signal.new_zeros(self.shape)
         result[self.index] = signal
         return (result,)
+
+    @property
+    def has_windows(self) -> bool:
+        """Only for a range of a dimension that is not the images'."""
+        return len(self.index) > 1 and isinstance(self.index[-1], slice)
+
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows moved, and their elements set apart, as the slice has it."""
+        (given,), dim, taken = inputs, len(self.index) - 1, self.index[-1]
+        if given is None or not self.has_windows:
+            return super().windowed(signal, output, inputs)
+        assert isinstance(taken, slice)
+        step = taken.step or 1
+        if step > 1:
+            signal = _set_apart(signal, dim, step)
+        origin = list(output.first)
+        origin[dim] = origin[dim] * step + taken.start
+        return (given.fit(signal, origin),)
+
+
+def _set_apart(signal: Tensor, dim: int, step: int) -> Tensor:
+    """Zeros between the elements along one dimension."""
+    shape = list(signal.shape)
+    shape[dim] = (shape[dim] - 1) * step + 1
+    result = signal.new_zeros(shape)
+    result[(*(slice(None),) * dim, slice(None, None, step))] = signal
+    return result
+
+
+@dataclass(eq=False)
+class Border(Adjoint):
+    """A border of constants put around a tensor: the signal there is dropped.
+
+    Args:
+        pads: as torch has them, pairs from the last dimension on; negative where it was cropped.
+    """
+
+    pads: tuple[int, ...]
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The signal without the border, zero where the tensor was cropped."""
+        return (F.pad(signal, [-amount for amount in self.pads]),)
+
+    @property
+    def has_windows(self) -> bool:
+        """Only while the images stay apart."""
+        return True
+
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows moved; the border falls outside."""
+        (given,) = inputs
+        origin = list(output.first)
+        for pair, before in enumerate(self.pads[::2]):
+            origin[len(origin) - 1 - pair] -= before
+        return (fitted(given, signal, origin),)
+
+
+def pad_constant(call: Call) -> Answer:
+    """Padding with zeros or a number; a negative amount crops."""
+    (tensor,) = call.inputs
+    return Border((padded(call, tensor),), tuple(call.argument("pad")))
 
 
 def concatenate(call: Call) -> Adjoint:

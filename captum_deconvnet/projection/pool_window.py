@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
 import torch
 from torch import Tensor
+
+from captum_deconvnet.projection.call import Call, per_axis
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,18 @@ class Window:
     def pitches(self) -> tuple[int, ...]:
         """How far apart neighbours along each axis lie in the flattened map."""
         return tuple(prod(self.size[axis + 1 :]) for axis in range(len(self.size)))
+
+    def over(self, pooled: Sequence[int]) -> Window:
+        """The same windows, unpadded, over just the part that ``pooled`` of them see."""
+        axes = zip(pooled, self.kernel, self.stride, self.dilation, strict=True)
+        size = tuple((n - 1) * step + spread * (k - 1) + 1 for n, k, step, spread in axes)
+        return replace(self, size=size, padding=(0,) * len(size))
+
+    def origin(self, pooled: Sequence[int]) -> tuple[int, ...]:
+        """Where the window at an index of the pooled map starts; negative inside padding."""
+        count = len(self.size)
+        axes = zip(pooled[-count:], self.stride, self.padding, strict=True)
+        return (*pooled[:-count], *(place * step - pad for place, step, pad in axes))
 
     def corners(self, pooled: Sequence[int], device: torch.device) -> Tensor:
         """The flat position of the first element of every window; negative inside padding."""
@@ -58,3 +72,12 @@ class Window:
 
     def _corners(self, pooled: Tensor) -> Tensor:
         return self.corners(pooled.shape[-len(self.size) :], pooled.device)
+
+
+def window_of(call: Call, image: Tensor, count: int) -> Window:
+    """The windows over the last ``count`` dimensions that a pooling was called with."""
+    kernel = per_axis(call.argument("kernel_size"), count)
+    stride = per_axis(call.argument("stride") or kernel, count)
+    padding = per_axis(call.argument("padding"), count)
+    dilation = per_axis(call.argument("dilation", 1), count)
+    return Window(tuple(image.shape[-count:]), kernel, stride, padding, dilation)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.errors import LayerError, UnitError
+from captum_deconvnet.errors import LayerError
 from captum_deconvnet.projection import seeds
 from captum_deconvnet.projection.activations import Activations, Captured
 from captum_deconvnet.projection.checks import check_projection, check_rules, check_weights
+from captum_deconvnet.projection.frame import alternatives
 from captum_deconvnet.projection.layers import LayerName, layer_path
 from captum_deconvnet.projection.lines import Lines
+from captum_deconvnet.projection.patch_walk import PatchWalk
+from captum_deconvnet.projection.patches import Patch, patches
 from captum_deconvnet.projection.receipt import Receipt
 from captum_deconvnet.projection.receptive_field import ReceptiveField, field_of
 from captum_deconvnet.projection.tape import Tape, Value
@@ -112,15 +115,63 @@ class Recording:
         Warns:
             UnderflowWarning: if a projection is too small for its type.
         """
-        several = [units] if isinstance(units, Unit) else list(units)
-        if not all(isinstance(unit, Unit) for unit in several):
-            raise UnitError(f"Units to project are cdn.Unit(...), one or several; given {units!r}.")
-        places = [(layer_path(self._model, unit.layer), unit) for unit in several]
         parts: dict[int, tuple[Tensor, ...]] = {}
-        for path in dict.fromkeys(path for path, _ in places):
-            chosen = {n: unit for n, (layer, unit) in enumerate(places) if layer == path}
+        for path, chosen in seeds.by_layer(self._model, units).items():
             parts |= self._project_layer(path, chosen, seed)
         return self._answer([self._stack(parts, number) for number in range(len(self._images))])
+
+    def project_patches(
+        self,
+        units: Unit | Sequence[Unit],
+        *,
+        seed: str | float = "activation",
+        budget: int | None = None,
+    ) -> list[Patch]:
+        """Project many units, each inside its receptive field only.
+
+        The values are those of :meth:`project`, which is zero elsewhere; no picture of full size
+        is made. Units of one layer go back together.
+
+        Args:
+            units: one unit or several, of any recorded layers.
+            seed: the value put on each unit, as for :meth:`project`.
+            budget: bytes that the signals on the way may take, whatever the number of units. By
+                default 64 MiB, or what one unit needs if that is more.
+
+        Returns:
+            One patch a unit, of the (first) input.
+
+        Raises:
+            BudgetError: if one unit alone needs more than ``budget``.
+            UnitError: for a unit outside its map or batch.
+            UnsupportedOperationError: with ``strict``, if an operation on the way has no rule.
+            NonFiniteError: if the projection overflows or a weight is not finite.
+
+        Example:
+            >>> import torch, captum_deconvnet as cdn
+            >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 5, padding=2), torch.nn.ReLU())
+            >>> recording = cdn.record(net, torch.rand(1, 3, 64, 64), "1")
+            >>> patch = recording.project_patches(cdn.Unit(0, "1", channel=2, row=0, column=30))[0]
+            >>> patch.box, tuple(patch.pixels.shape)
+            (Box(top=0, left=28, bottom=3, right=33), (3, 3, 5))
+        """
+        found: dict[int, Patch] = {}
+        for path, chosen in seeds.by_layer(self._model, units).items():
+            found |= self._patches_of(path, chosen, seed, budget)
+        return [found[number] for number in sorted(found)]
+
+    def _patches_of(
+        self, path: str, units: Mapping[int, Unit], seed: str | float, budget: int | None
+    ) -> dict[int, Patch]:
+        """The patches of units of one layer, by their number in the request."""
+        captured, field = self.activations.captured(path), self.receptive_field(path)
+        self._check(captured.value)
+        placed = {n: seeds.seed_of(unit, captured.activation, seed) for n, unit in units.items()}
+        walk = PatchWalk(self._tape, captured, self._images[0], self._lines, budget)
+        with torch.no_grad():
+            found = dict(patches(walk, units, placed, field))
+        check_projection(self._model, [patch.pixels for patch in found.values()])
+        return found
 
     def project_map(self, image: int, layer: LayerName, channel: int) -> Tensor:
         """Project a whole feature map, every position with its own activation.
@@ -188,9 +239,7 @@ class Recording:
 
     def _walk(self, value: Value, signal: Tensor) -> list[Tensor]:
         """The projections of ``signal``, one an input; a leading dimension holds alternatives."""
-        check_weights(self._weights)
-        if self._strict:
-            check_rules(self._tape.between(value))
+        self._check(value)
 
         def back(seed: Tensor) -> list[Tensor]:
             arrived = self._tape.walk({value: seed}, self._images)
@@ -206,6 +255,12 @@ class Recording:
             warn_of_underflow(signal, answers, project)
         return answers
 
+    def _check(self, value: Value) -> None:
+        """Raise if the weights changed, or if strict and an operation on the way has no rule."""
+        check_weights(self._weights)
+        if self._strict:
+            check_rules(self._tape.between(value))
+
     def _answer(self, answers: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
         return answers[0] if self._single else tuple(answers)
 
@@ -217,10 +272,3 @@ class Recording:
     @cached_property
     def _lines(self) -> Lines:
         return Lines(self._tape, self._images[0])
-
-
-def alternatives(back: Callable[[Tensor], list[Tensor]], signal: Tensor) -> list[Tensor]:
-    """Walk back every alternative signal along the first dimension, at once when there are many."""
-    if signal.shape[0] == 1:
-        return [answer.unsqueeze(0) for answer in back(signal[0])]
-    return list(torch.vmap(back)(signal))

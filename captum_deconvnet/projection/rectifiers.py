@@ -15,6 +15,7 @@ from torch import Tensor
 
 from captum_deconvnet.projection.adjoint import Adjoint, Kept
 from captum_deconvnet.projection.call import Answer, Call
+from captum_deconvnet.projection.frame import Frame, fitted
 from captum_deconvnet.projection.linear import Scale
 from captum_deconvnet.projection.reach import pointwise
 from captum_deconvnet.projection.replay import gradient
@@ -34,6 +35,17 @@ class Rectify(Adjoint):
             signal = signal.clamp(max=0) if self.negative else signal.clamp(min=0)
         return (signal if self.mask is None else signal * self.mask,)
 
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The rectified windows."""
+        (given,) = inputs
+        if self.backward:
+            signal = signal.clamp(max=0) if self.negative else signal.clamp(min=0)
+        if self.mask is not None:
+            signal = signal * output.take(self.mask)
+        return (fitted(given, signal, output.first),)
+
 
 @dataclass(eq=False)
 class Leak(Adjoint):
@@ -51,6 +63,18 @@ class Leak(Adjoint):
         if self.backward:
             signal = torch.where(signal > 0, signal, signal * slope)
         return (signal,)
+
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows through the same leaky function."""
+        (given,) = inputs
+        slope = output.take(self.slope.tensor) if isinstance(self.slope, Kept) else self.slope
+        if self.mask is not None:
+            signal = torch.where(output.take(self.mask), signal, signal * slope)
+        if self.backward:
+            signal = torch.where(signal > 0, signal, signal * slope)
+        return (fitted(given, signal, output.first),)
 
 
 def rectify_at(call: Call, tensor: Tensor) -> Adjoint:

@@ -9,9 +9,11 @@ from math import prod
 from numbers import Real
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from captum_deconvnet.errors import UnitError, unknown_name
+from captum_deconvnet.projection.layers import layer_path
+from captum_deconvnet.projection.patch_walk import Seed
 from captum_deconvnet.projection.tape import Step
 from captum_deconvnet.projection.units import Unit
 
@@ -55,6 +57,17 @@ def _unit(
     return Unit(image, layer, channel, row, column, value, frame)
 
 
+def by_layer(model: nn.Module, units: Unit | Sequence[Unit]) -> dict[str, dict[int, Unit]]:
+    """The units asked for, one or several, by the path of their layer and their number."""
+    several = [units] if isinstance(units, Unit) else list(units)
+    if not all(isinstance(unit, Unit) for unit in several):
+        raise UnitError(f"Units to project are cdn.Unit(...), one or several; given {units!r}.")
+    found: dict[str, dict[int, Unit]] = {}
+    for number, unit in enumerate(several):
+        found.setdefault(layer_path(model, unit.layer), {})[number] = unit
+    return found
+
+
 def position(unit: Unit, activation: Tensor) -> tuple[int, ...]:
     """The index of a unit into its layer's output."""
     places = (unit.frame, unit.row, unit.column)
@@ -75,6 +88,20 @@ def check_place(unit: Unit, activation: Tensor) -> None:
             )
 
 
+def check_seed(seed: str | float) -> None:
+    """Raise for a seed that is neither the unit's activation nor a number."""
+    if seed != "activation" and not isinstance(seed, Real):
+        raise unknown_name("seed", str(seed), ["activation"], 'Give "activation" or a number.')
+
+
+def seed_of(unit: Unit, activation: Tensor, seed: str | float) -> Seed:
+    """The seed of one unit of a layer's output, by itself."""
+    check_seed(seed)
+    check_place(unit, activation)
+    place = position(unit, activation)
+    return Seed(place, float(activation[place]) if isinstance(seed, str) else float(seed))
+
+
 def batch_limit(steps: Sequence[Step], activation: Tensor) -> int:
     """How many alternatives of one recording fit the memory budget."""
     shapes = [value.shape for step in steps for value in (*step.inputs, step.output)]
@@ -86,8 +113,7 @@ def batches(
     units: Mapping[int, Unit], activation: Tensor, seed: str | float, limit: int
 ) -> Iterator[SeedBatch]:
     """Seeds of the given units of one layer, as few batches as ``limit`` slots allow."""
-    if seed != "activation" and not isinstance(seed, Real):
-        raise unknown_name("seed", str(seed), ["activation"], 'Give "activation" or a number.')
+    check_seed(seed)
     taken: Counter[int] = Counter()
     slots: dict[int, tuple[int, Unit]] = {}
     for number, unit in units.items():

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.projection.adjoint import Adjoint, Kept, reduce_to
-from captum_deconvnet.projection.call import Answer, Call, per_axis
-from captum_deconvnet.projection.pool_window import Window
+from captum_deconvnet.projection.call import Answer, Call
+from captum_deconvnet.projection.frame import Frame
+from captum_deconvnet.projection.pool_window import Window, window_of
 from captum_deconvnet.projection.reach import adaptive, pointwise, reduced, windows
 from captum_deconvnet.projection.rectifiers import rectify
 from captum_deconvnet.projection.replay import gradient
@@ -39,6 +40,22 @@ class Unpool(Adjoint):
         unpool = _BACKWARD[len(window.size)]
         return (unpool(signal, shape_only, *geometry, self.ceil_mode, indices),)
 
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows unpooled to the switches in them."""
+        (given,) = inputs
+        if given is None:
+            return (None,)
+        count = len(self.window.size)
+        switches = output.take(self.switches).expand(signal.shape)
+        window = self.window.over(signal.shape[-count:])
+        flat = window.decode(switches).flatten(-count)
+        unpooled = signal.new_zeros(*signal.shape[:-count], prod(window.size))
+        unpooled.scatter_add_(-1, flat, signal.flatten(-count))
+        unpooled = unpooled.view(*signal.shape[:-count], *window.size)
+        return (given.fit(unpooled, self.window.origin(output.first)),)
+
 
 _BACKWARD = {
     2: torch.ops.aten.max_pool2d_with_indices_backward,
@@ -49,22 +66,13 @@ _BACKWARD = {
 def max_pool(call: Call) -> Answer:
     """Max pooling with windows of any shape."""
     (image,) = call.inputs
-    window = _window(call, image)
+    window = window_of(call, image, 3 if "3d" in str(call.function) else 2)
     _, indices = call.output
     switches = window.encode(indices)
     if not call.family.pool_switches:
         switches = torch.full_like(switches[:1, :1], _centre(window.kernel)).expand_as(switches)
     reach = windows(window.kernel, window.stride, window.padding, window.dilation)
     return [Unpool((reach,), window, switches, image.shape, call.argument("ceil_mode"))]
-
-
-def _window(call: Call, image: Tensor) -> Window:
-    count = 3 if "3d" in str(call.function) else 2
-    kernel = per_axis(call.argument("kernel_size"), count)
-    stride = per_axis(call.argument("stride") or kernel, count)
-    padding = per_axis(call.argument("padding"), count)
-    dilation = per_axis(call.argument("dilation"), count)
-    return Window(tuple(image.shape[-count:]), kernel, stride, padding, dilation)
 
 
 def _centre(kernel: Sequence[int]) -> int:
@@ -161,6 +169,18 @@ class Choose(Adjoint):
         return [
             reduce_to(signal * (weight.tensor if isinstance(weight, Kept) else weight), shape)
             for weight, shape in zip(self.weights, self.shapes, strict=True)
+        ]
+
+    def windowed(
+        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+    ) -> Sequence[Tensor | None]:
+        """The windows, split by the recorded choice there."""
+        if not output.broadcasts_from(self.shapes):
+            return super().windowed(signal, output, inputs)
+        weights = [kept.tensor if isinstance(kept, Kept) else kept for kept in self.weights]
+        return [
+            None if given is None else given.reduce(signal * output.take(weight), output.first)
+            for given, weight in zip(inputs, weights, strict=True)
         ]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from captum_deconvnet.projection import (
     attention,
+    averages,
     filters,
     gates,
     geometry,
@@ -186,7 +187,8 @@ _LINEAR = {
         Row(pieces.split, "adjoint", "adjoint", gate=KEEPS),
         "split split_with_sizes chunk unsafe_split unsafe_split_with_sizes unsafe_chunk",
     ),
-    **_linear("avg_pool1d avg_pool2d avg_pool3d", "self", reach=geometry.pooled),
+    **_rows(Row(averages.average_pool, "adjoint", "adjoint", gate=KEEPS), "avg_pool2d"),
+    **_linear("avg_pool1d avg_pool3d", "self", reach=geometry.pooled),
     **_linear(
         "_adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_avg_pool1d",
         "self",
@@ -205,8 +207,9 @@ _LINEAR = {
         reach=geometry.resampled(1),
     ),
     **_linear("upsample_bicubic2d _upsample_bicubic2d_aa", "self", reach=geometry.resampled(2)),
+    **_rows(Row(pieces.pad_constant, "adjoint", "adjoint", gate=KEEPS), "constant_pad_nd"),
     **_linear(
-        "constant_pad_nd replication_pad1d replication_pad2d replication_pad3d",
+        "replication_pad1d replication_pad2d replication_pad3d",
         "self",
         reach=geometry.padded,
     ),

@@ -1,0 +1,111 @@
+"""The support of a unit's signal: the window of every value that it reaches on its way back.
+
+Pure geometry: the receptive field's walk, one axis of the layer at a time, with every window
+clipped to its map. Rows and columns do not mix, so that a unit's windows are its row's and its
+column's together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from captum_deconvnet.projection.lines import Line, Lines
+from captum_deconvnet.projection.reach import Extent, Span, union
+from captum_deconvnet.projection.tape import Step, Value
+
+Pattern = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Trail:
+    """What one place along one axis of a layer reaches.
+
+    Args:
+        windows: the extent of every value that is reached, clipped to it.
+        patterns: for each step, how its windows lie relative to one another; units whose patterns
+            are equal there can pass it together.
+    """
+
+    windows: dict[Value, Extent]
+    patterns: tuple[Pattern, ...]
+
+
+def trail(steps: Sequence[Step], target: Value, axis: int | None, place: int) -> Trail:
+    """Walk back from one place along ``axis`` of ``target``; ``None`` is the whole layer."""
+    spans: list[Span] = [None] * len(target.shape)
+    if axis is not None:
+        spans[axis] = (place, place)
+    windows = {target: tuple(spans)}
+    raws: list[Sequence[Extent | None]] = []
+    for step in reversed(steps):
+        raws.append(_arrive(step, windows))
+    patterns = [_pattern(step, raw, windows) for step, raw in zip(steps, raws[::-1], strict=True)]
+    return Trail(windows, tuple(patterns))
+
+
+def _arrive(step: Step, windows: dict[Value, Extent]) -> Sequence[Extent | None]:
+    """What a step's output window sees of its inputs, unclipped; their windows grow by it."""
+    if step.output not in windows:
+        return [None] * len(step.inputs)
+    raws = step.adjoint.extents(windows[step.output])
+    for value, raw in zip(step.inputs, raws, strict=True):
+        window = _clipped(raw, value)
+        if window is not None:
+            windows[value] = union(windows[value], window) if value in windows else window
+    return raws
+
+
+def _clipped(extent: Extent, value: Value) -> Extent | None:
+    """The part of an extent that lies inside the value; ``None`` if nothing does."""
+    spans: list[Span] = []
+    for span, size in zip(extent, value.shape, strict=True):
+        if span is not None:
+            span = max(span[0], 0), min(span[1], size - 1)
+            if span[0] > span[1]:
+                return None
+        spans.append(span)
+    return tuple(spans)
+
+
+def _pattern(step: Step, raws: Sequence[Extent | None], windows: dict[Value, Extent]) -> Pattern:
+    output = windows.get(step.output)
+    parts = [
+        None if raw is None or value not in windows else _offsets(raw, windows[value])
+        for value, raw in zip(step.inputs, raws, strict=True)
+    ]
+    return (None if output is None else _offsets(output, output), *parts)
+
+
+def _offsets(raw: Extent, window: Extent) -> Pattern:
+    """Along each dimension: how far ``raw`` starts from its window, and both sizes."""
+    return tuple(_offset(*spans) for spans in zip(raw, window, strict=True))
+
+
+def _offset(raw: Span, window: Span) -> Pattern | None:
+    if raw is None:
+        return None
+    if window is None:
+        return raw  # a place of its own in the whole
+    return raw[0] - window[0], raw[1] - raw[0], window[1] - window[0]
+
+
+def keeping_images_apart(
+    steps: Sequence[Step], target: Value, image: Value, lines: Lines
+) -> set[Value]:
+    """The values whose first dimension is the images: seen from the layer, or from the image."""
+    values = {value for step in steps for value in (*step.inputs, step.output)} | {target, image}
+    values = {value for value in values if value.shape}
+    if image.shape[0] == 1:
+        return {value for value in values if value.shape[:1] == (1,)}
+    windows = trail(steps, target, 0, 0).windows
+    return {
+        value
+        for value in values
+        if _is_one_image(windows.get(value, ())) or lines.of(value, 0) == Line(0, 0, 1, 1)
+    }
+
+
+def _is_one_image(extent: Extent) -> bool:
+    """Whether an extent is the first image, whole."""
+    return extent[:1] == ((0, 0),) and not any(extent[1:])
