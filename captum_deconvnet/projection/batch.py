@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -39,7 +40,28 @@ class Batch:
 
     def frame(self, value: Value) -> Frame | None:
         """The windows of the units in a value; ``None`` if they do not all reach it."""
-        if any(value not in found.windows for found in self.trails[0]):
-            return None
-        seen = [tuple(found.windows[value] for found in trails) for trails in self.trails]
-        return Frame(value.shape, seen, self.seats)
+        if value not in self._frames:
+            is_reached = all(value in trail.windows for trail in self.trails[0])
+            frame = Frame(value.shape, value, self.trails, self.seats) if is_reached else None
+            self._frames[value] = frame
+        return self._frames[value]
+
+    def alike(self, number: int) -> list[list[int]]:
+        """The units by how their windows lie at one step."""
+        groups: dict[object, list[int]] = {}
+        for trails, rows in self._places.items():
+            pattern = tuple(trail.patterns[number] for trail in trails)
+            groups.setdefault(pattern, []).extend(rows)
+        return list(groups.values())
+
+    @cached_property
+    def _frames(self) -> dict[Value, Frame | None]:
+        return {}
+
+    @cached_property
+    def _places(self) -> dict[tuple[Trail, ...], list[int]]:
+        """The units by their place in the layer."""
+        places: dict[tuple[Trail, ...], list[int]] = {}
+        for row, trails in enumerate(self.trails):
+            places.setdefault(trails, []).append(row)
+        return places

@@ -11,15 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from captum_deconvnet.projection.reach import Extent
-
-Seen = tuple[Extent, ...]
-"""For each axis of the layer, the extent of a value that a unit's place along it leads to."""
+if TYPE_CHECKING:
+    from captum_deconvnet.projection.support import Trail
+    from captum_deconvnet.projection.tape import Value
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,20 @@ class Frame:
 
     Args:
         shape: the value's shape, the images first.
-        seen: for each unit, the extents that its place along each axis leads to.
+        value: the value itself.
+        trails: for each unit, what its place along each axis of the layer reaches.
         seats: whose image each unit is of.
     """
 
     shape: torch.Size
-    seen: Sequence[Seen]
+    value: Value
+    trails: Sequence[Sequence[Trail]]
     seats: Seats
 
     @cached_property
     def axes(self) -> tuple[int | None, ...]:
         """For each dimension, the axis of the layer whose place it follows; ``None`` if whole."""
-        extents = self.seen[0]
+        extents = [trail.windows[self.value] for trail in self.trails[0]]
         return tuple(
             next((axis for axis, extent in enumerate(extents) if dim and extent[dim]), None)
             for dim in range(len(self.shape))
@@ -67,26 +69,33 @@ class Frame:
     @cached_property
     def first(self) -> tuple[int, ...]:
         """Where the first unit's window starts; 0 along whole dimensions."""
-        return tuple(self.starts(dim)[0] for dim in range(len(self.shape)))
+        return tuple(
+            0 if axis is None else self._span(0, axis, dim)[0] for dim, axis in enumerate(self.axes)
+        )
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
         """The shape of the batch's signal: the units, then the window."""
-        return (len(self.seen), *(self._size(dim) for dim in range(1, len(self.shape))))
+        return (len(self.trails), *(self._size(dim) for dim in range(1, len(self.shape))))
 
     def starts(self, dim: int) -> list[int]:
         """Where each unit's window starts along a dimension."""
         axis = self.axes[dim]
         if axis is None:
-            return [0] * len(self.seen)
-        return [_span(extents[axis], dim)[0] for extents in self.seen]
+            return [0] * len(self.trails)
+        return [self._span(unit, axis, dim)[0] for unit in range(len(self.trails))]
 
     def _size(self, dim: int) -> int:
         axis = self.axes[dim]
         if axis is None:
             return self.shape[dim]
-        start, last = _span(self.seen[0][axis], dim)
+        start, last = self._span(0, axis, dim)
         return last - start + 1
+
+    def _span(self, unit: int, axis: int, dim: int) -> tuple[int, int]:
+        span = self.trails[unit][axis].windows[self.value][dim]
+        assert span is not None
+        return span
 
     def take(self, recorded: Tensor) -> Tensor:
         """The windows of a recorded tensor that broadcasts to the value; its single dims stay."""
@@ -183,12 +192,6 @@ class Frame:
 def fitted(frame: Frame | None, signal: Tensor, origin: Sequence[int]) -> Tensor | None:
     """A signal cut or padded to windows; nothing where none arrives."""
     return None if frame is None else frame.fit(signal, origin)
-
-
-def _span(extent: Extent, dim: int) -> tuple[int, int]:
-    span = extent[dim]
-    assert span is not None
-    return span
 
 
 def through_whole(

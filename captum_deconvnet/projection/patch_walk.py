@@ -107,7 +107,7 @@ class PatchWalk:
 
     def _parts(self, batch: Batch, number: int, held: int) -> list[list[int]]:
         """The units of a batch that may pass a step together: all of them, if it is one part."""
-        parts = self._alike(batch, number)
+        parts = batch.alike(number)
         if len(parts) > 1:
             return parts
         count = self._allowed(batch, self.steps[number], held)
@@ -116,13 +116,6 @@ class PatchWalk:
     def _seats(self, batch: Batch, chosen: Sequence[int]) -> Seats:
         images = batch.seats.images.tolist()
         return Seats.of([images[row] for row in chosen], shared=self.shares)
-
-    def _alike(self, batch: Batch, number: int) -> list[list[int]]:
-        """The units of a batch by how their windows lie at one step."""
-        groups: dict[object, list[int]] = {}
-        for row, trails in enumerate(batch.trails):
-            groups.setdefault(tuple(found.patterns[number] for found in trails), []).append(row)
-        return list(groups.values())
 
     def _allowed(self, batch: Batch, step: Step, held: int) -> int:
         """How many units of a batch may pass a step together."""

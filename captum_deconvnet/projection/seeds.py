@@ -62,9 +62,10 @@ def by_layer(model: nn.Module, units: Unit | Sequence[Unit]) -> dict[str, dict[i
     several = [units] if isinstance(units, Unit) else list(units)
     if not all(isinstance(unit, Unit) for unit in several):
         raise UnitError(f"Units to project are cdn.Unit(...), one or several; given {units!r}.")
+    paths = {layer: layer_path(model, layer) for layer in {unit.layer for unit in several}}
     found: dict[str, dict[int, Unit]] = {}
     for number, unit in enumerate(several):
-        found.setdefault(layer_path(model, unit.layer), {})[number] = unit
+        found.setdefault(paths[unit.layer], {})[number] = unit
     return found
 
 

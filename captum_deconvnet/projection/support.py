@@ -17,7 +17,7 @@ from captum_deconvnet.projection.tape import Step, Value
 Pattern = tuple[object, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trail:
     """What one place along one axis of a layer reaches.
 
