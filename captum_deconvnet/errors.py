@@ -64,6 +64,8 @@ class OutputError(CaptumDeconvnetError, OSError):
 
 class ScanError(CaptumDeconvnetError, ValueError):
     """A saved scan is damaged, or is of something else than what it is to go on with."""
+
+
 class DataError(CaptumDeconvnetError, ValueError):
     """A data set is missing, damaged, or cannot be learned from."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 
 import captum_deconvnet as cdn
-from captum_deconvnet.gallery.patches import project_patches
-
-UNITS = 2
 
 
 def estimate(
@@ -27,9 +26,11 @@ def estimate(
     total = images * (forward + recorded)
     for layer, channels in maps.items():
         height, width = (1, 1, *recording.activations[layer].shape[2:])[-2:]
-        units = [cdn.Unit(0, layer, c, height // 2, width // 2) for c in channels[:UNITS]]
-        each = seconds(lambda units=units: project_patches(recording, units)) / max(len(units), 1)  # type: ignore[misc]
-        total += each * len(channels) * min(k, images)
+        together = math.ceil(len(channels) * min(k, images) / images)  # of an image, on average
+        units = [cdn.Unit(0, layer, c, height // 2, width // 2) for c in channels[:together]]
+        work = partial(recording.project_patches, units, seed=1.0)
+        work()  # the first time also works out the windows
+        total += images * seconds(work) * together / max(len(units), 1)
     return total
 
 

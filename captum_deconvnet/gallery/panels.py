@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from captum_deconvnet.errors import ScanError
 from captum_deconvnet.gallery.images import Numbered
-from captum_deconvnet.gallery.patches import project_patches
 from captum_deconvnet.gallery.top_activations import TopActivations
 from captum_deconvnet.projection.receptive_field import Box, ReceptiveField
 from captum_deconvnet.projection.record import record
@@ -108,7 +107,7 @@ def _panels(
     for unit in recorded:
         _check(recording, unit)
     fields = {unit.layer: recording.receptive_field(unit.layer) for unit in recorded}
-    for patch, (rank, unit) in zip(project_patches(recording, recorded), units, strict=True):
+    for patch, (rank, unit) in zip(recording.project_patches(recorded), units, strict=True):
         box = patch.box
         seen = inputs[..., box.top : box.bottom, box.left : box.right]
         yield Panel(unit, rank, box, fields[unit.layer], patch.pixels, seen)

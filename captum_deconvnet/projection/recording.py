@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +22,7 @@ from captum_deconvnet.projection.patches import Patch, patches
 from captum_deconvnet.projection.receipt import Receipt
 from captum_deconvnet.projection.receptive_field import ReceptiveField, field_of
 from captum_deconvnet.projection.tape import Tape, Value
-from captum_deconvnet.projection.underflow import warn_of_underflow
+from captum_deconvnet.projection.underflow import warn_of_underflow, warn_of_vanished
 from captum_deconvnet.projection.units import Unit
 
 
@@ -168,9 +169,16 @@ class Recording:
         self._check(captured.value)
         placed = {n: seeds.seed_of(unit, captured.activation, seed) for n, unit in units.items()}
         walk = PatchWalk(self._tape, captured, self._images[0], self._lines, budget)
+
+        def back(values: Mapping[int, float]) -> list[Tensor]:
+            seeded = {n: replace(placed[n], value=value) for n, value in values.items()}
+            return [patch.pixels for _, patch in patches(walk, units, seeded, field)]
+
         with torch.no_grad():
             found = dict(patches(walk, units, placed, field))
-        check_projection(self._model, [patch.pixels for patch in found.values()])
+            pixels = {number: patch.pixels for number, patch in found.items()}
+            check_projection(self._model, list(pixels.values()))
+            warn_of_vanished(pixels, {n: seed.value for n, seed in placed.items()}, back)
         return found
 
     def project_map(self, image: int, layer: LayerName, channel: int) -> Tensor:

@@ -63,6 +63,15 @@ def test_only_one_of_several_units_underflows():
     recording.project_signal(UNIT.layer, signal)
 
 
+def test_patches_say_it_as_pictures_do():
+    """And not of a unit whose seed is large enough, or zero."""
+    recording = cdn.record(chain(1e-4), IMAGE, UNIT.layer)
+    with pytest.warns(UnderflowWarning):
+        assert not recording.project_patches([UNIT, UNIT], seed=1.0)[0].pixels.any()
+    assert recording.project_patches(UNIT, seed=1e30)[0].pixels.any()
+    assert not recording.project_patches(UNIT, seed=0.0)[0].pixels.any()
+
+
 def test_a_picture_that_is_truly_empty_is_no_underflow():
     """A negative filter above a ReLU lets nothing back; neither does a seed of zero."""
     net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU(), nn.Conv2d(1, 1, 1))
