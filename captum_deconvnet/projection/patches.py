@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from captum_deconvnet.projection.patch_walk import Arrival, PatchWalk, Seed
 from captum_deconvnet.projection.receptive_field import Box, ReceptiveField
+from captum_deconvnet.projection.underflow import warn_of_vanished
 from captum_deconvnet.projection.units import Unit
 
 
@@ -26,6 +27,21 @@ class Patch:
     unit: Unit
     box: Box
     pixels: Tensor
+
+
+def projected(
+    walk: PatchWalk, units: Mapping[int, Unit], seeds: Mapping[int, Seed], field: ReceptiveField
+) -> dict[int, Patch]:
+    """The patches of all units, by number; a patch that underflows comes with a warning."""
+
+    def back(values: Mapping[int, float]) -> Iterator[Tensor]:
+        larger = {number: replace(seeds[number], value=value) for number, value in values.items()}
+        return (patch.pixels for _, patch in patches(walk, units, larger, field))
+
+    found = dict(patches(walk, units, seeds, field))
+    pixels = {number: patch.pixels for number, patch in found.items()}
+    warn_of_vanished(pixels, {number: seed.value for number, seed in seeds.items()}, back)
+    return found
 
 
 def patches(

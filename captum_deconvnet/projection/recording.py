@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -18,11 +17,11 @@ from captum_deconvnet.projection.frame import alternatives
 from captum_deconvnet.projection.layers import LayerName, layer_path
 from captum_deconvnet.projection.lines import Lines
 from captum_deconvnet.projection.patch_walk import PatchWalk
-from captum_deconvnet.projection.patches import Patch, patches
+from captum_deconvnet.projection.patches import Patch, projected
 from captum_deconvnet.projection.receipt import Receipt
 from captum_deconvnet.projection.receptive_field import ReceptiveField, field_of
 from captum_deconvnet.projection.tape import Tape, Value
-from captum_deconvnet.projection.underflow import warn_of_underflow, warn_of_vanished
+from captum_deconvnet.projection.underflow import warn_of_underflow
 from captum_deconvnet.projection.units import Unit
 
 
@@ -74,15 +73,9 @@ class Recording:
     @property
     def nbytes(self) -> int:
         """The bytes kept for the reverse, not counting the model's own tensors."""
-        own = {
-            t.untyped_storage()._cdata for t in (*self._model.parameters(), *self._model.buffers())
-        }
-        kept = {
-            tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes()
-            for step in self._tape.steps
-            for tensor in step.adjoint.kept()
-        }
-        return sum(size for storage, size in kept.items() if storage not in own)
+        tensors = (*self._model.parameters(), *self._model.buffers())
+        own = {tensor.untyped_storage()._cdata for tensor in tensors}
+        return sum(size for storage, size in self._tape.kept().items() if storage not in own)
 
     def strongest(self, layer: LayerName) -> list[Unit]:
         """The strongest activation of every map of every image.
@@ -130,31 +123,26 @@ class Recording:
     ) -> list[Patch]:
         """Project many units, each inside its receptive field only.
 
-        The values are those of :meth:`project`, which is zero elsewhere; no picture of full size
-        is made. Units of one layer go back together.
+        The values are those of :meth:`project`, which is zero elsewhere; docs/units.md has more.
 
         Args:
             units: one unit or several, of any recorded layers.
             seed: the value put on each unit, as for :meth:`project`.
-            budget: bytes that the signals on the way may take, whatever the number of units. By
+            budget: bytes that signals on the way may take, whatever the number of units; by
                 default 64 MiB, or what one unit needs if that is more.
 
         Returns:
             One patch a unit, of the (first) input.
 
         Raises:
-            BudgetError: if one unit alone needs more than ``budget``.
-            UnitError: for a unit outside its map or batch.
-            UnsupportedOperationError: with ``strict``, if an operation on the way has no rule.
-            NonFiniteError: if the projection overflows or a weight is not finite.
+            BudgetError: if one unit needs more than ``budget``; others as for :meth:`project`.
 
         Example:
             >>> import torch, captum_deconvnet as cdn
             >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 5, padding=2), torch.nn.ReLU())
             >>> recording = cdn.record(net, torch.rand(1, 3, 64, 64), "1")
-            >>> patch = recording.project_patches(cdn.Unit(0, "1", channel=2, row=0, column=30))[0]
-            >>> patch.box, tuple(patch.pixels.shape)
-            (Box(top=0, left=28, bottom=3, right=33), (3, 3, 5))
+            >>> recording.project_patches(cdn.Unit(0, "1", 2, row=0, column=30))[0].box
+            Box(top=0, left=28, bottom=3, right=33)
         """
         found: dict[int, Patch] = {}
         for path, chosen in seeds.by_layer(self._model, units).items():
@@ -165,20 +153,13 @@ class Recording:
         self, path: str, units: Mapping[int, Unit], seed: str | float, budget: int | None
     ) -> dict[int, Patch]:
         """The patches of units of one layer, by their number in the request."""
-        captured, field = self.activations.captured(path), self.receptive_field(path)
+        captured = self.activations.captured(path)
         self._check(captured.value)
         placed = {n: seeds.seed_of(unit, captured.activation, seed) for n, unit in units.items()}
         walk = PatchWalk(self._tape, captured, self._images[0], self._lines, budget)
-
-        def back(values: Mapping[int, float]) -> list[Tensor]:
-            seeded = {n: replace(placed[n], value=value) for n, value in values.items()}
-            return [patch.pixels for _, patch in patches(walk, units, seeded, field)]
-
         with torch.no_grad():
-            found = dict(patches(walk, units, placed, field))
-            pixels = {number: patch.pixels for number, patch in found.items()}
-            check_projection(self._model, list(pixels.values()))
-            warn_of_vanished(pixels, {n: seed.value for n, seed in placed.items()}, back)
+            found = projected(walk, units, placed, self.receptive_field(path))
+        check_projection(self._model, [patch.pixels for patch in found.values()])
         return found
 
     def project_map(self, image: int, layer: LayerName, channel: int) -> Tensor:

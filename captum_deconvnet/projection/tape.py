@@ -78,6 +78,14 @@ class Tape:
                 live.update(step.inputs)
         return passed[::-1]
 
+    def kept(self) -> dict[int, int]:
+        """The bytes of every storage that the steps hold, by its address."""
+        return {
+            tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes()
+            for step in self.steps
+            for tensor in step.adjoint.kept()
+        }
+
     def walk(self, seeds: Mapping[Value, Tensor], stops: Collection[Value]) -> dict[Value, Tensor]:
         """Take the signals at ``seeds`` back to ``stops``; a stop lets nothing through.
 

@@ -43,8 +43,12 @@ def measure(name: str, size: Size, seed: int) -> Row:
         size: from the census.
         seed: of weights and picture.
     """
+    return measure_subject(subject(name, seed), name, size)
+
+
+def measure_subject(case: Subject, name: str, size: Size) -> Row:
+    """The row of a model that is ready; its weights may be float64 afterwards."""
     row = Row(name, size.family, parameters=size.parameters)
-    case = subject(name, seed)
     row.convolutions = convolutions(case.model)
     row.input = "x".join(map(str, case.image.shape))
     row.stages = len(case.layers) - 1
