@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from captum_deconvnet.errors import LayerError
 from captum_deconvnet.projection import seeds
 from captum_deconvnet.projection.activations import Activations, Captured
-from captum_deconvnet.projection.checks import check_projection, check_rules, check_weights
-from captum_deconvnet.projection.frame import alternatives
+from captum_deconvnet.projection.checks import check_projection
 from captum_deconvnet.projection.layers import LayerName, layer_path
 from captum_deconvnet.projection.lines import Lines
 from captum_deconvnet.projection.patch_walk import PatchWalk
@@ -21,8 +20,8 @@ from captum_deconvnet.projection.patches import Patch, projected
 from captum_deconvnet.projection.receipt import Receipt
 from captum_deconvnet.projection.receptive_field import ReceptiveField, field_of
 from captum_deconvnet.projection.tape import Tape, Value
-from captum_deconvnet.projection.underflow import warn_of_underflow
 from captum_deconvnet.projection.units import Unit
+from captum_deconvnet.projection.way_back import WayBack
 
 
 class Recording:
@@ -51,8 +50,7 @@ class Recording:
         self.output = output
         self.activations = Activations(model, captured)
         self._model, self._tape, self._images = model, tape, tuple(images)
-        self._single, self._strict = single, strict
-        self._weights = [(name, w, w._version) for name, w in model.named_parameters()]
+        self._single, self._back = single, WayBack(model, tape, images, strict)
 
     @property
     def receipt(self) -> Receipt:
@@ -154,7 +152,7 @@ class Recording:
     ) -> dict[int, Patch]:
         """The patches of units of one layer, by their number in the request."""
         captured = self.activations.captured(path)
-        self._check(captured.value)
+        self._back.check(captured.value)
         placed = {n: seeds.seed_of(unit, captured.activation, seed) for n, unit in units.items()}
         walk = PatchWalk(self._tape, captured, self._images[0], self._lines, budget)
         with torch.no_grad():
@@ -204,7 +202,7 @@ class Recording:
                 f"The signal is {tuple(signal.shape)}; the output of layer {layer!r} is "
                 f"{tuple(captured.activation.shape)}. Give a signal of that shape."
             )
-        return self._answer(self._walk(captured.value, signal.to(captured.activation)))
+        return self._answer(self._back.walk(captured.value, signal.to(captured.activation)))
 
     def _project_layer(
         self, path: str, units: Mapping[int, Unit], seed: str | float
@@ -214,7 +212,7 @@ class Recording:
         limit = seeds.batch_limit(self._tape.between(captured.value), captured.activation)
         parts = {}
         for batch in seeds.batches(units, captured.activation, seed, limit):
-            answers = self._walk(captured.value, batch.signal)
+            answers = self._back.walk(captured.value, batch.signal)
             for number, (slot, image) in batch.places.items():
                 parts[number] = tuple(answer[slot, image] for answer in answers)
         return parts
@@ -225,30 +223,6 @@ class Recording:
         if not parts:
             return next(iter(self._model.parameters())).new_zeros(0, *shape)
         return torch.stack([parts[place][number] for place in range(len(parts))])
-
-    def _walk(self, value: Value, signal: Tensor) -> list[Tensor]:
-        """The projections of ``signal``, one an input; a leading dimension holds alternatives."""
-        self._check(value)
-
-        def back(seed: Tensor) -> list[Tensor]:
-            arrived = self._tape.walk({value: seed}, self._images)
-            return [arrived.get(image, seed.new_zeros(image.shape)) for image in self._images]
-
-        def project(seed: Tensor) -> list[Tensor]:
-            several = seed.dim() > len(value.shape)
-            return alternatives(back, seed) if several else back(seed)
-
-        with torch.no_grad():
-            answers = project(signal)
-            check_projection(self._model, answers)
-            warn_of_underflow(signal, answers, project)
-        return answers
-
-    def _check(self, value: Value) -> None:
-        """Raise if the weights changed, or if strict and an operation on the way has no rule."""
-        check_weights(self._weights)
-        if self._strict:
-            check_rules(self._tape.between(value))
 
     def _answer(self, answers: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
         return answers[0] if self._single else tuple(answers)
