@@ -44,7 +44,7 @@ def build(architecture: Architecture, classes: int = 1000, channels: int = 3) ->
     Example:
         >>> net = build(ARCHITECTURES["compact"], classes=10, channels=1)
         >>> sum(weight.numel() for weight in net.parameters())
-        299538
+        301018
     """
     modules: OrderedDict[str, nn.Module] = OrderedDict(
         input=Standardise(channels, architecture.size)

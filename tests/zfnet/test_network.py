@@ -87,6 +87,20 @@ def test_zfnet_has_the_parameters_that_its_table_gives(zfnet):
     assert sum(weight.numel() for weight in zfnet.parameters()) == 62_357_608
 
 
+def test_the_other_nets_have_the_parameters_that_the_readme_gives():
+    head = (9216 + 1) * 4096 + (4096 + 1) * 4096 + (4096 + 1) * 1000
+    upper = (256 * 9 + 1) * 384 + (384 * 9 + 1) * 384 + (384 * 9 + 1) * 256
+    alexnet = (3 * 121 + 1) * 96 + (96 * 25 + 1) * 256 + upper + head
+    thin = (25 + 1) * 24 + (24 * 25 + 1) * 48 + (48 * 9 + 1) * 64 + (64 * 9 + 1) * (64 + 48)
+    compact = thin + (48 * 9 + 1) * 256 + (256 + 1) * 256 + (256 + 1) * 10
+    assert (alexnet, compact) == (62_378_344, 301_018)
+    assert sum(weight.numel() for weight in build(COMPACT, 10, 1).parameters()) == compact
+    # Of AlexNet only the convolutions are built: its head is ZFNet's.
+    small = build(replace(ARCHITECTURES["alexnet"], hidden=(1, 1)), classes=1)
+    convolutions = sum(w.numel() for n, w in small.named_parameters() if n.split(".")[0] < "layer6")
+    assert convolutions + head == alexnet
+
+
 @pytest.mark.parametrize(("classes", "channels"), [(2, 1), (10, 3), (7, 4)])
 def test_any_number_of_classes_and_channels(classes, channels):
     net = build(COMPACT, classes, channels).eval()
