@@ -33,8 +33,9 @@ def sentence(facts: dict[str, Any]) -> str:
     """One sidecar in words."""
     machine, versions = facts["machine"], facts["versions"]
     packages = ", ".join(f"{package} {version}" for package, version in versions.items())
+    remark = f"{facts['remark']}\n\n" if "remark" in facts else ""
     return (
         f"{facts['date'][:10]}, commit {facts['commit'][:12]}, {machine['processor']}, "
         f"{machine['cores']} cores, {machine['memory_gb']:g} GB, {facts['jobs']} jobs, seed "
-        f"{facts['seed']}; Python {facts['python']}, {packages}.\n\n"
+        f"{facts['seed']}; Python {facts['python']}, {packages}.\n\n{remark}"
     )

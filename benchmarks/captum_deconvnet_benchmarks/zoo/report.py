@@ -31,7 +31,8 @@ A net counts as right if the recorded forward pass is the plain one to the last 
 projection is finite and not zero throughout, the projections are within {tolerance:g} (largest
 difference over largest value) of the reference and those of `relu="gradient"` of autograd,
 operations without a rule have a reason below, and `strict=True` refuses exactly the nets that have
-such operations.
+such operations. Where float32 overflows, underflows or is not precise enough for that, the
+comparison is in float64.
 """
 
 
