@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from captum_deconvnet.figures.contrast import MID_GREY, stretch
 from captum_deconvnet.figures.crop import Crop
-from captum_deconvnet.figures.projections import caption, colour, frame, show
+from captum_deconvnet.figures.projections import FONT_SIZE, caption, colour, frame, show
 
 CELL = 0.85  # inches, as all lengths here
 CAPTION = 0.3
@@ -67,37 +68,58 @@ def sample_figure(
     Returns:
         A figure that belongs to no window: save it with ``figure.savefig``.
     """
-    pair = 2 * CELL + GAP
-    width = LABEL + pair * len(images) + MARGIN
-    height = (CELL + CAPTION) * (1 + len(rows)) + MARGIN
-    figure = Figure(figsize=(width, height), dpi=160, facecolor="white")
-
-    def place(row: int, column: float) -> tuple[float, float, float, float]:
-        left, top = LABEL + pair * column, (CELL + CAPTION) * (row + 1)
-        return left / width, 1 - top / height, CELL / width, CELL / height
-
+    sheet = Sheet(len(images), 1 + len(rows))
     for column, (name, image) in enumerate(images):
-        axes = figure.add_axes(place(0, column + CELL / 2 / pair))
-        show(axes, image)
-        caption(axes, name)
-        for index, row in enumerate(rows):
-            axes.add_patch(frame(row.sights[column].crop, colour(index), 0.9))
-            sight = row.sights[column]
-            left = figure.add_axes(place(index + 1, column))
-            show(left, sight.crop.cut(image, MID_GREY))
-            caption(left, sight.title)
-            for spine in left.spines.values():
-                spine.set(visible=True, color=colour(index), linewidth=1.0)
-            right = figure.add_axes(place(index + 1, column + CELL / pair))
-            show(right, stretch(sight.crop.cut(sight.projection, 0.0), percentile)[0])
+        sights = [row.sights[column] for row in rows]
+        draw_image(sheet.axes(0, column, 0.5), name, image, sights)
+        for index, sight in enumerate(sights):
+            draw_patch(sheet.axes(index + 1, column), image, sight, colour(index))
+            cut = sight.crop.cut(sight.projection, 0.0)
+            show(sheet.axes(index + 1, column, 1), stretch(cut, percentile)[0])
     for index, row in enumerate(rows):
-        _, bottom, _, tall = place(index + 1, 0)
-        figure.text(
-            MARGIN / width,
-            bottom + tall / 2,
-            row.title,
-            va="center",
-            fontsize=6.5,
-            family="monospace",
-        )
-    return figure
+        sheet.label(index + 1, row.title)
+    return sheet.figure
+
+
+class Sheet:
+    """An empty figure with two cells a column, and a label before each row.
+
+    Args:
+        columns: pairs of cells.
+        rows: of cells.
+    """
+
+    def __init__(self, columns: int, rows: int) -> None:
+        """Size the figure to its cells."""
+        self.width = LABEL + (2 * CELL + GAP) * columns + MARGIN
+        self.height = (CELL + CAPTION) * rows + MARGIN
+        self.figure = Figure(figsize=(self.width, self.height), dpi=160, facecolor="white")
+
+    def axes(self, row: int, column: int, cell: float = 0) -> Axes:
+        """The axes of a cell: 0 is the first of its pair, 1 the second, 0.5 between them."""
+        left = LABEL + (2 * CELL + GAP) * column + CELL * cell
+        bottom = self.height - (CELL + CAPTION) * (row + 1)
+        place = (left / self.width, bottom / self.height, CELL / self.width, CELL / self.height)
+        return self.figure.add_axes(place)
+
+    def label(self, row: int, text: str) -> None:
+        """Lettering before a row, at half its height."""
+        middle = self.height - (CELL + CAPTION) * (row + 1) + CELL / 2
+        place = (MARGIN / self.width, middle / self.height)
+        self.figure.text(*place, text, va="center", fontsize=FONT_SIZE, family="monospace")
+
+
+def draw_image(axes: Axes, name: str, image: NDArray[np.floating], sights: Sequence[Sight]) -> None:
+    """The whole image, with a frame around what the unit of each layer sees."""
+    show(axes, image)
+    caption(axes, name)
+    for index, sight in enumerate(sights):
+        axes.add_patch(frame(sight.crop, colour(index), 0.9))
+
+
+def draw_patch(axes: Axes, image: NDArray[np.floating], sight: Sight, edge: str) -> None:
+    """What the unit sees, framed in its layer's colour."""
+    show(axes, sight.crop.cut(image, MID_GREY))
+    caption(axes, sight.title)
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=edge, linewidth=1.0)
