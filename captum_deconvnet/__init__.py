@@ -1,6 +1,12 @@
 """Zeiler-Fergus deconvnet projections for Captum, on any torchvision or timm conv net."""
 
-from captum_deconvnet.attr import DeconvNet, LayerDeconvNet, NeuronDeconvNet
+from captum_deconvnet.attr import (
+    DeconvNet,
+    LayerDeconvNet,
+    NeuronDeconvNet,
+    Occlusion,
+    OcclusionReport,
+)
 from captum_deconvnet.projection import rules
 from captum_deconvnet.projection.family import Family
 from captum_deconvnet.projection.receipt import Receipt, ReceiptEntry
@@ -19,6 +25,8 @@ __all__ = [
     "LayerDeconvNet",
     "LoadedModel",
     "NeuronDeconvNet",
+    "Occlusion",
+    "OcclusionReport",
     "Receipt",
     "ReceiptEntry",
     "ReceptiveField",

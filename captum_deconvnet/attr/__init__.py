@@ -3,5 +3,7 @@
 from captum_deconvnet.attr.deconvnet import DeconvNet
 from captum_deconvnet.attr.layer_deconvnet import LayerDeconvNet
 from captum_deconvnet.attr.neuron_deconvnet import NeuronDeconvNet
+from captum_deconvnet.attr.occluded_model import OcclusionReport
+from captum_deconvnet.attr.occlusion import Occlusion
 
-__all__ = ["DeconvNet", "LayerDeconvNet", "NeuronDeconvNet"]
+__all__ = ["DeconvNet", "LayerDeconvNet", "NeuronDeconvNet", "Occlusion", "OcclusionReport"]
