@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,9 +13,10 @@ from torch import Tensor
 from captum_deconvnet.attr.captum_compat import check_output_shape_valid
 from captum_deconvnet.attr.selected_call import SelectedCall, finite
 from captum_deconvnet.errors import ModelError, UnsupportedOperationError
-from captum_deconvnet.incremental.engine import Incremental, Model
+from captum_deconvnet.incremental.engine import Incremental, Model, relative
 from captum_deconvnet.incremental.followed import RandomError
 from captum_deconvnet.incremental.occluder import Occluder
+from captum_deconvnet.incremental.tracing import train_mode_refused
 from captum_deconvnet.incremental.windows import Grid, Window
 
 TOGETHER = 16
@@ -25,6 +25,10 @@ FEW = 12
 """With fewer windows than this, following the model costs more than it saves."""
 CLEARLY = 0.5
 """Below this part of the model's own time no closer measurement is needed."""
+
+
+MIXED, ROUNDED = 100, 4
+"""How many times the tolerance no rounding reaches; how much coarser than the model we may be."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +110,15 @@ class OccludedModel:
         return output
 
     def _own_clean(self) -> Tensor:
-        output = self.call(self.occluder.inputs, 1)
-        grows = output.dim() > 0 and len(output) % max(len(self.occluder.inputs[0]), 1) == 0
+        with train_mode_refused(self.call.modules):
+            output = self.call.all(self.occluder.inputs, 1)
+        clean = self.call.select(output, 1)
+        grows = clean.dim() > 0 and len(clean) % max(len(self.occluder.inputs[0]), 1) == 0
         self.together = self.together if grows or self.most else 1
-        if self.count > 3 * FEW and not torch.equal(output, self.call(self.occluder.inputs, 1)):
+        is_suspect = self.count > 3 * FEW or self.call.in_train_mode or "random" in self.reason
+        if is_suspect and _distance(self.call.all(self.occluder.inputs, 1), output) > 0:
             _warn_random()
-        return output
+        return clean
 
     def _engine(self) -> tuple[Incremental | None, str]:
         """The engine, or why there is none."""
@@ -124,15 +131,14 @@ class OccludedModel:
         try:
             return self._checked_engine(), ""
         except UnsupportedOperationError as error:
-            if isinstance(error, RandomError):
-                _warn_random()
             if self.method == "incremental":
                 raise
             return None, str(error)
 
     def _checked_engine(self) -> Incremental:
-        modules = dict(self.call.module.named_modules()) if self.call.module else {}
-        model = Model(self.call.function, modules, lambda count: self.call.expanded(count) or ())
+        model = Model(
+            self.call.function, self.call.modules, lambda count: self.call.expanded(count) or ()
+        )
         sample = _sample(max(self.grids, key=len))
         engine = Incremental(model, self.occluder, sample)
         self.error = engine.checked.error
@@ -142,27 +148,26 @@ class OccludedModel:
         return engine
 
     def _explain(self, sample: list[Window], engine: Incremental) -> None:
-        """Raise for an engine that does not give what the model gives."""
-        finite(engine.checked.output)
-        run = partial(
-            self.call.function, *self.occluder.whole(sample), *(self.call.expanded(2) or ())
-        )
-        again, alone = (
-            run(),
-            self.call.function(*self.occluder.whole(sample[:1]), *(self.call.expanded(1) or ())),
-        )
-        if not _close(again, engine.checked.output, engine.checked.limit):
-            _warn_random()
-            raise UnsupportedOperationError("the model gives different outputs for the same input")
-        if not _close(alone, again[: len(alone)], engine.checked.limit):
+        """Raise for an engine that does not give what the model gives, if rounding is not why."""
+        checked = engine.checked
+        again, alone = self._plain(sample), self._plain(sample[:1])
+        if _distance(again, finite(checked.output)) > checked.limit:
+            raise RandomError("the model gives different outputs for the same input")
+        rounding = _distance(alone, again[: len(alone)])
+        if rounding > MIXED * checked.limit:
             raise ModelError(
                 f"{_name(self.call)} gives an image another output when other images are in its "
                 "batch: windows cannot go through together. Call model.eval(), or give "
                 "method='dense' and perturbations_per_eval=1."
             )
-        raise UnsupportedOperationError(
-            f"recomputed outputs were off by {self.error:.1g} of the largest"
-        )
+        if checked.error > ROUNDED * rounding:
+            raise UnsupportedOperationError(
+                f"recomputed outputs were off by {checked.error:.1g} of the largest"
+            )
+
+    def _plain(self, windows: list[Window]) -> Tensor:
+        """All outputs of the model itself, for some windows together."""
+        return self.call.all(self.occluder.whole(windows), len(windows))
 
     def _compared(self, tiles: list[list[Window]]) -> Iterator[tuple[list[Window], Tensor]]:
         """Run one tile incrementally and, if that was not clearly faster, one window whole."""
@@ -194,8 +199,9 @@ def _sample(grid: Grid) -> list[Window]:
     return [grid.at([count // 2 for count in grid.counts]), grid.at([0] * len(grid.counts))]
 
 
-def _close(one: Tensor, other: Tensor, limit: float) -> bool:
-    return bool((one - other).abs().max() <= limit * other.abs().max())
+def _distance(one: Tensor, other: Tensor) -> float:
+    """The largest difference, as a part of the largest value."""
+    return relative(one, other) if one.numel() else 0.0
 
 
 def _timed(run: Callable[[], Tensor]) -> tuple[float, Tensor]:

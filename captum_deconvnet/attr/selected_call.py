@@ -34,11 +34,27 @@ class SelectedCall:
         owner = getattr(self.function, "__self__", self.function)
         return owner if isinstance(owner, nn.Module) else None
 
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """All modules that it can run, by path."""
+        return {} if self.module is None else dict(self.module.named_modules())
+
+    @property
+    def in_train_mode(self) -> bool:
+        """Whether some module may draw random numbers."""
+        return any(module.training for module in self.modules.values())
+
     def __call__(self, inputs: Sequence[Tensor], count: int) -> Tensor:
         """The selected outputs for ``count`` windows."""
-        target, additional = expand_target(self.target, count), self.expanded(count)
-        output = run_forward(self.function, tuple(inputs), target, additional)
-        return finite(parse_forward_out(output))
+        return self.select(self.all(inputs, count), count)
+
+    def all(self, inputs: Sequence[Tensor], count: int) -> Tensor:
+        """All outputs for ``count`` windows."""
+        additional = self.expanded(count)
+        output: Tensor = parse_forward_out(
+            run_forward(self.function, tuple(inputs), None, additional)
+        )
+        return output
 
     def select(self, output: Tensor, count: int) -> Tensor:
         """The selected of all outputs for ``count`` windows."""

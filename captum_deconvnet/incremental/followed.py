@@ -38,6 +38,12 @@ def check_followed(func: OpOverload) -> None:
         raise UnsupportedOperationError(f"{name}: what the model does depends on its numbers")
     if name in _BY_STORAGE:
         raise UnsupportedOperationError(f"{name} reads the memory and not the tensor")
+
+
+@lru_cache(maxsize=4096)
+def check_not_random(func: OpOverload) -> None:
+    """Raise for an operation that draws random numbers."""
+    name = base_name(func)
     draws = torch.Tag.nondeterministic_seeded in func.tags
     if draws and "attention" not in name:
         raise RandomError(f"{name} draws random numbers")

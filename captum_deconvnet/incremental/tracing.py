@@ -16,7 +16,13 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from captum_deconvnet.errors import UnsupportedOperationError
-from captum_deconvnet.incremental.followed import FACTORIES, SAME, check_followed, functional
+from captum_deconvnet.incremental.followed import (
+    FACTORIES,
+    SAME,
+    check_followed,
+    check_not_random,
+    functional,
+)
 from captum_deconvnet.incremental.program import Ref
 from captum_deconvnet.projection.call import tensors
 from captum_deconvnet.projection.recorder import base_name
@@ -69,6 +75,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         """Run one operation, and write it down if it depends on the inputs."""
         kwargs = kwargs or {}
+        if not self._is_hidden:
+            check_not_random(func)
         if self._is_hidden or base_name(func) in FACTORIES or not self.depends(args, kwargs):
             return func(*args, **kwargs)
         check_followed(func)
@@ -223,15 +231,23 @@ def _watched(
 
         return left
 
-    def check(path: str) -> Callable[..., None]:
-        return lambda module, args: refuse_train_mode(path, module)
+    with train_mode_refused(modules), ExitStack() as undo:
+        for path in layers:
+            hook = modules[path].register_forward_hook(note(path), prepend=True)
+            undo.enter_context(hook)
+        yield
 
+
+@contextmanager
+def train_mode_refused(modules: Mapping[str, nn.Module]) -> Iterator[None]:
+    """Refuse batch norms that run in train mode, naming them."""
     with ExitStack() as undo:
         for path, module in modules.items():
             if isinstance(module, _BatchNorm) and not isinstance(module, torch.jit.ScriptModule):
-                undo.enter_context(module.register_forward_pre_hook(check(path)))
-            if path in layers:
-                undo.enter_context(module.register_forward_hook(note(path), prepend=True))
+                hook = module.register_forward_pre_hook(
+                    lambda module, args, path=path: refuse_train_mode(path, module)
+                )
+                undo.enter_context(hook)
         yield
 
 
