@@ -1,11 +1,15 @@
 """Zeiler-Fergus deconvnet projections for Captum, on any torchvision or timm conv net."""
 
 from captum_deconvnet.attr import (
+    CorrespondenceScores,
     DeconvNet,
     LayerDeconvNet,
     NeuronDeconvNet,
     Occlusion,
+    OcclusionMaps,
     OcclusionReport,
+    OcclusionSensitivity,
+    PartCorrespondence,
 )
 from captum_deconvnet.projection import rules
 from captum_deconvnet.projection.family import Family
@@ -20,13 +24,17 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Box",
+    "CorrespondenceScores",
     "DeconvNet",
     "Family",
     "LayerDeconvNet",
     "LoadedModel",
     "NeuronDeconvNet",
     "Occlusion",
+    "OcclusionMaps",
     "OcclusionReport",
+    "OcclusionSensitivity",
+    "PartCorrespondence",
     "Receipt",
     "ReceiptEntry",
     "ReceptiveField",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from captum_deconvnet import __version__
+from captum_deconvnet.cli.correspond import correspond
 from captum_deconvnet.cli.demo import demo
 from captum_deconvnet.cli.layers import layers
 from captum_deconvnet.cli.models import models
+from captum_deconvnet.cli.occlude import occlude
 from captum_deconvnet.cli.plugins import plugins
 from captum_deconvnet.cli.project import project
 from captum_deconvnet.errors import CaptumDeconvnetError
@@ -84,6 +86,7 @@ Examples:
   deconvnet models resnet
   deconvnet layers torchvision/vgg16
   deconvnet project torchvision/vgg16 photo.jpg --units 3
+  deconvnet occlude torchvision/vgg16 photo.jpg
 """,
 )
 @click.version_option(__version__, prog_name="deconvnet")
@@ -91,5 +94,5 @@ def main() -> None:
     """See what made a unit of a convolutional network fire (Zeiler & Fergus, 2014)."""
 
 
-for command in (models, layers, project, demo, plugins):
+for command in (models, layers, project, occlude, correspond, demo, plugins):
     main.add_command(command)

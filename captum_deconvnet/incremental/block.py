@@ -46,7 +46,8 @@ class Block:
         found = None
         if any(self.values[read].region for read in step.reads if read in self.values):
             way = TABLE.get(step.name)
-            found = way(self, step) if way else None
+            batches = [self.program.batch[index] for index in step.outputs if index is not None]
+            found = way(self, step) if way and not any(batches) and None not in batches else None
         for index, changed in zip(step.outputs, found or self._dense(step), strict=False):
             if index is not None:
                 self.values[index] = changed
