@@ -37,7 +37,7 @@ PARTS = {1: (28, 28, 8), 16: (14, 14, 16), 64: (35, 3, 64)}
 """For each of Captum's perturbations_per_eval: a strip's width and stride, and their number."""
 RESULTS = Path("benchmarks/results/occlusion.json")
 CASES: tuple[tuple[str, int, int], ...] = (
-    ("vgg16", 16, 8), ("vgg16", 32, 16), ("alexnet", 32, 16), ("squeezenet1_1", 32, 16),
+    ("vgg16", 32, 16), ("vgg16", 16, 8), ("alexnet", 32, 16), ("squeezenet1_1", 32, 16),
     ("resnet18", 32, 16), ("resnet50", 32, 16), ("densenet121", 32, 16), ("mobilenet_v2", 32, 16),
     ("inception_v3", 32, 16), ("convnext_tiny", 32, 16), ("efficientnet_b0", 32, 16),
 )  # fmt: skip

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 from captum_deconvnet.errors import ModelError, unknown_name
 from captum_deconvnet.registry import LoadedModel
@@ -51,6 +50,8 @@ def _named(fill: str, images: Tensor, loaded: LoadedModel | None) -> Tensor:
     if fill == "mean":
         return images.mean((2, 3), keepdim=True)
     if fill == "blur":
+        from torchvision.transforms.functional import gaussian_blur  # slow to import
+
         size = 2 * int(min(4 * BLUR, (min(images.shape[-2:]) - 1) // 2)) + 1
         blurred: Tensor = gaussian_blur(images, [size, size], [BLUR, BLUR])
         return blurred

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from math import ceil, prod
 from typing import NamedTuple
 
@@ -55,13 +55,16 @@ class Grid:
 
     def tiles(self, most: int) -> Iterator[list[Window]]:
         """All windows once, in groups of at most ``most`` that lie close together."""
-        sides = tile_sides(self.counts, most)
-        axes = [
-            [range(start, min(start + side, count)) for start in range(0, count, side)]
-            for count, side in zip(self.counts, sides, strict=True)
-        ]
+        sides = zip(self.counts, tile_sides(self.counts, most), strict=True)
+        axes = [_even_parts(count, ceil(count / side)) for count, side in sides]
         for tile in product(*axes):
             yield [self.at(place) for place in product(*tile)]
+
+
+def _even_parts(count: int, parts: int) -> list[range]:
+    """``count`` places in runs that differ in length by one at most."""
+    ends = [count * part // parts for part in range(parts + 1)]
+    return [range(*pair) for pair in pairwise(ends)]
 
 
 def tile_sides(counts: Sequence[int], most: int) -> list[int]:
