@@ -116,7 +116,13 @@ class Incremental:
         return 2 * most
 
     def _check(self, sample: Sequence[Window], expected: Tensor, seconds: float) -> Checked:
-        together, alone = self.outputs(sample), self.outputs(sample[:1])
+        try:
+            together, alone = self.outputs(sample), self.outputs(sample[:1])
+        except (RuntimeError, IndexError, ValueError) as trouble:
+            reason = " ".join(str(trouble).split())
+            raise UnsupportedOperationError(
+                f"the program does not run on other batches: {reason}"
+            ) from trouble
         error = max(relative(together, expected), relative(alone, expected[: len(alone)]))
         return Checked(error, TOLERANCES.get(expected.dtype, 1e-2), expected, seconds)
 

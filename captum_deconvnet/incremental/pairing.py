@@ -55,8 +55,8 @@ def _merged(one: Any, two: Any, call: Call) -> Any:
         return type(one)(_merged(*pair, call) for pair in zip(one, two, strict=True))
     if isinstance(one, dict):
         return {name: _merged(item, two[name], call) for name, item in one.items()}
-    if type(one) is int and type(two) is int and one != two:
-        return Growing(one, two - one)
+    if type(one) is int and type(two) is int and two == 2 * one != 0:
+        return Growing(one)
     if one != two:
         raise _unlike(call)
     return one

@@ -25,11 +25,10 @@ class Growing:
     """A number in an operation's arguments that grows with the batch: ``base`` for one window."""
 
     base: int
-    more: int
 
     def at(self, count: int) -> int:
         """The number for a batch of ``count`` windows."""
-        return self.base + self.more * (count - 1)
+        return self.base * count
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,7 +86,10 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if base_name(func) in SAME:
             self._same(args[0], output)
         else:
-            self._add(functional(func), base_name(func), *templates, output, written)
+            function = functional(func)
+            if function is torch.reshape:  # torch leaves a -1 in some of them
+                templates = (templates[0][0], list(output.shape)), {}
+            self._add(function, base_name(func), *templates, output, written)
         return output
 
     def take_whole(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -182,7 +185,7 @@ class _Whole(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-_TAKEN_WHOLE = (F.linear, F.adaptive_avg_pool2d)
+_TAKEN_WHOLE = (F.linear, F.adaptive_avg_pool2d, torch.einsum)
 
 
 def trace(
