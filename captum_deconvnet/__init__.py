@@ -1,6 +1,16 @@
 """Zeiler-Fergus deconvnet projections for Captum, on any torchvision or timm conv net."""
 
-from captum_deconvnet.attr import DeconvNet, LayerDeconvNet, NeuronDeconvNet
+from captum_deconvnet.attr import (
+    CorrespondenceScores,
+    DeconvNet,
+    LayerDeconvNet,
+    NeuronDeconvNet,
+    Occlusion,
+    OcclusionMaps,
+    OcclusionReport,
+    OcclusionSensitivity,
+    PartCorrespondence,
+)
 from captum_deconvnet.gallery import (
     LayerTop,
     TopActivations,
@@ -22,12 +32,18 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Box",
+    "CorrespondenceScores",
     "DeconvNet",
     "Family",
     "LayerDeconvNet",
     "LayerTop",
     "LoadedModel",
     "NeuronDeconvNet",
+    "Occlusion",
+    "OcclusionMaps",
+    "OcclusionReport",
+    "OcclusionSensitivity",
+    "PartCorrespondence",
     "Patch",
     "Receipt",
     "ReceiptEntry",

@@ -1,7 +1,22 @@
 """Attribution classes with Captum's conventions."""
 
+from captum_deconvnet.attr.correspondence import CorrespondenceScores, PartCorrespondence, Score
 from captum_deconvnet.attr.deconvnet import DeconvNet
 from captum_deconvnet.attr.layer_deconvnet import LayerDeconvNet
 from captum_deconvnet.attr.neuron_deconvnet import NeuronDeconvNet
+from captum_deconvnet.attr.occluded_model import OcclusionReport
+from captum_deconvnet.attr.occlusion import Occlusion
+from captum_deconvnet.attr.occlusion_sensitivity import OcclusionMaps, OcclusionSensitivity
 
-__all__ = ["DeconvNet", "LayerDeconvNet", "NeuronDeconvNet"]
+__all__ = [
+    "CorrespondenceScores",
+    "DeconvNet",
+    "LayerDeconvNet",
+    "NeuronDeconvNet",
+    "Occlusion",
+    "OcclusionMaps",
+    "OcclusionReport",
+    "OcclusionSensitivity",
+    "PartCorrespondence",
+    "Score",
+]

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from captum_deconvnet import __version__
+from captum_deconvnet.cli.correspond import correspond
 from captum_deconvnet.cli.demo import demo
 from captum_deconvnet.cli.evolution import evolution
 from captum_deconvnet.cli.gallery import gallery
 from captum_deconvnet.cli.layers import layers
 from captum_deconvnet.cli.models import models
+from captum_deconvnet.cli.occlude import occlude
 from captum_deconvnet.cli.plugins import plugins
 from captum_deconvnet.cli.project import project
 from captum_deconvnet.errors import CaptumDeconvnetError
@@ -86,6 +88,7 @@ Examples:
   deconvnet models resnet
   deconvnet layers torchvision/vgg16
   deconvnet project torchvision/vgg16 photo.jpg --units 3
+  deconvnet occlude torchvision/vgg16 photo.jpg
 """,
 )
 @click.version_option(__version__, prog_name="deconvnet")
@@ -93,5 +96,15 @@ def main() -> None:
     """See what made a unit of a convolutional network fire (Zeiler & Fergus, 2014)."""
 
 
-for command in (models, layers, project, gallery, evolution, demo, plugins):
+for command in (
+    models,
+    layers,
+    project,
+    gallery,
+    evolution,
+    occlude,
+    correspond,
+    demo,
+    plugins,
+):
     main.add_command(command)

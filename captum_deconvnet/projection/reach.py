@@ -169,13 +169,13 @@ def reduced(dims: Sequence[int], dimensions: int, *, keepdim: bool) -> Reach:
 
 def reshaped(shape: Sequence[int], output_shape: Sequence[int]) -> Reach:
     """A view: dimensions that stand unchanged keep their span, merged or split ones are whole."""
-    matches = dict(_unchanged(list(shape), list(output_shape)))
+    matches = dict(unchanged(list(shape), list(output_shape)))
     return lambda extent: tuple(
         extent[matches[dim]] if dim in matches else None for dim in range(len(shape))
     )
 
 
-def _unchanged(shape: list[int], output_shape: list[int]) -> list[tuple[int, int]]:
+def unchanged(shape: list[int], output_shape: list[int]) -> list[tuple[int, int]]:
     """Pairs of (input, output) dimensions with equal size and equal product before them."""
     places = {
         (before, size): dim

@@ -1,0 +1,240 @@
+"""``OcclusionSensitivity``: the maps of Zeiler & Fergus 2014, Fig. 7."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from captum_deconvnet.attr.deconvnet import require_module
+from captum_deconvnet.attr.fills import Fill, filled
+from captum_deconvnet.attr.occluded_layer import OccludedLayer, probabilities, sums
+from captum_deconvnet.errors import ImageError, UnitError
+from captum_deconvnet.incremental.occluder import Occluder
+from captum_deconvnet.incremental.windows import Grid, Window
+from captum_deconvnet.projection.layers import layer_path
+from captum_deconvnet.projection.record import record
+from captum_deconvnet.registry import LoadedModel
+
+
+@dataclass(frozen=True)
+class OcclusionMaps:
+    """What covering each place of N images did; maps have a row and column a place.
+
+    Args:
+        probability: of the target class, in [0, 1], (N, rows, columns): Fig. 7 (d).
+        label: the most probable class, (N, rows, columns): Fig. 7 (e).
+        target: the target class of each image, (N,).
+        clean_probability: of the target class, nothing covered, (N,).
+        clean_label: the most probable class, nothing covered, (N,).
+        rows: the first and the last row of pixels covered, by row of the maps.
+        columns: likewise of columns.
+        channel: each image's strongest feature map of the layer, by the sum of its activations,
+            (N,); ``None`` without a layer, as are the next four.
+        activity: the sum of that map, (N, rows, columns): Fig. 7 (b).
+        clean_activity: likewise, nothing covered, (N,).
+        projection: of that map, all positions kept, (N, C, H, W): Fig. 7 (c).
+        other_projections: of the same maps on the other images, (N, M, C, H, W).
+        probabilities: of all classes, (N, K, rows, columns), if asked for.
+    """
+
+    probability: Tensor
+    label: Tensor
+    target: Tensor
+    clean_probability: Tensor
+    clean_label: Tensor
+    rows: list[tuple[int, int]]
+    columns: list[tuple[int, int]]
+    channel: Tensor | None = None
+    activity: Tensor | None = None
+    clean_activity: Tensor | None = None
+    projection: Tensor | None = None
+    other_projections: Tensor | None = None
+    probabilities: Tensor | None = None
+
+
+class OcclusionSensitivity:
+    """Slides an occluder over images and watches a feature map and the class (section 4.2).
+
+    One pass over the windows gives all maps; the model is recomputed in part, as by
+    :class:`Occlusion`, where it can be. The paper states neither the size nor the stride of its
+    grey square. "Strongest" is the largest sum over space, nothing covered.
+
+    Args:
+        model: a classifier that gives (N, K) scores, or a :class:`LoadedModel`.
+        layer: the layer whose strongest map is watched: a module or its path; ``None`` for none.
+        memory_budget: bytes that the windows going through together may take.
+
+    Raises:
+        AssertionError: if ``model`` is not a module.
+        UnknownNameError: for a layer that is not in the model.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | LoadedModel,
+        layer: nn.Module | str | None = None,
+        *,
+        memory_budget: int = 2**30,
+    ) -> None:
+        """Watch ``layer`` of ``model``."""
+        self.loaded = model if isinstance(model, LoadedModel) else None
+        self.model = model.model if isinstance(model, LoadedModel) else model
+        require_module(self.model)
+        self.layer = None if layer is None else layer_path(self.model, layer)
+        self.memory_budget = memory_budget
+
+    def attribute(
+        self,
+        inputs: Tensor,
+        target: int | Tensor | list[int] | None = None,
+        *,
+        window: int = 32,
+        stride: int = 16,
+        fill: Fill = None,
+        others: Tensor | None = None,
+        all_classes: bool = False,
+        show_progress: bool = False,
+    ) -> OcclusionMaps:
+        """Cover each place in turn.
+
+        Args:
+            inputs: images (N, C, H, W).
+            target: the class of all or of each; None for the most probable one.
+            window: side of the square, in pixels.
+            stride: how far it moves, in pixels; the last place is cut off by the edge.
+            fill: what covers: ``"grey"``, ``"mean"``, ``"blur"``, a number, a tensor, a function of
+                the images; None is grey for a :class:`LoadedModel` and 0 else.
+            others: images (M, C, H, W) on which the same map is projected too.
+            all_classes: keep the probabilities of all classes.
+            show_progress: show a bar on stderr.
+
+        Returns:
+            The maps.
+
+        Raises:
+            ImageError: for inputs that are no images or a window that does not fit.
+            UnitError: for a class that does not exist.
+            LayerError: for a layer without feature maps.
+
+        Example:
+            >>> import torch, captum_deconvnet as cdn
+            >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(),
+            ...     torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 5)).eval()
+            >>> sensitivity = cdn.OcclusionSensitivity(net, "1")
+            >>> maps = sensitivity.attribute(torch.rand(1, 3, 20, 16), 3, window=8, stride=4)
+            >>> maps.activity.shape, maps.probability.shape, maps.label.shape
+            (torch.Size([1, 4, 3]), torch.Size([1, 4, 3]), torch.Size([1, 4, 3]))
+        """
+        grid = _grid(inputs, window, stride)
+        with torch.no_grad():
+            occluder = Occluder([inputs.detach()], [filled(fill, inputs, self.loaded)])
+            model = OccludedLayer(
+                self.model, self.layer, occluder, grid, memory_budget=self.memory_budget
+            )
+            found = _Found(model, target, all_classes=all_classes)
+            with tqdm(total=len(grid), desc="occlusion", disable=not show_progress) as bar:
+                for windows, output, activation in model.windows():
+                    found.add(windows, output, activation)
+                    bar.update(len(windows))
+        own = others_own = None
+        if self.layer is not None and found.channel is not None:
+            own = self._projections(inputs, found.channel, paired=True)
+            others_own = None if others is None else self._projections(others, found.channel)
+        return found.maps(own, others_own)
+
+    def _projections(self, images: Tensor, channels: Tensor, *, paired: bool = False) -> Tensor:
+        """Projections of maps of the layer: of each image's own map, or of all on all images."""
+        assert self.layer is not None
+        recording = record(self.model, images, self.layer)
+        if paired:
+            pairs = enumerate(channels.tolist())
+            return torch.stack([recording.project_map(n, self.layer, c) for n, c in pairs]).detach()
+        rows = [
+            torch.stack([recording.project_map(n, self.layer, c) for n in range(len(images))])
+            for c in channels.tolist()
+        ]
+        return torch.stack(rows).detach()
+
+
+class _Found:
+    """The maps while they are being filled in."""
+
+    def __init__(self, model: OccludedLayer, target: object, *, all_classes: bool) -> None:
+        self.grid, shape = model.grid, model.grid.counts[1:]
+        clean = probabilities(model.output)
+        self.count = len(clean)
+        self.clean_label = clean.argmax(1)
+        self.target = _targets(target, clean, self.clean_label)
+        self.clean_probability = clean.gather(1, self.target[:, None])[:, 0]
+        self.probability = clean.new_zeros(self.count, *shape)
+        self.label = self.target.new_zeros(self.count, *shape)
+        self.all = clean.new_zeros(*clean.shape, *shape) if all_classes else None
+        self.channel = self.activity = self.clean_activity = None
+        if model.activation is not None:
+            self.clean_activity, self.channel = sums(model.activation).max(1)
+            self.activity = clean.new_zeros(self.count, *shape)
+
+    def add(self, windows: list[Window], output: Tensor, activation: Tensor | None) -> None:
+        found = probabilities(output).reshape(len(windows), self.count, -1)
+        active = None if activation is None else sums(activation).reshape(*found.shape[:2], -1)
+        for number, window in enumerate(windows):
+            row, column = self._place(window)
+            self.label[:, row, column] = found[number].argmax(1)
+            self.probability[:, row, column] = found[number].gather(1, self.target[:, None])[:, 0]
+            if self.all is not None:
+                self.all[:, :, row, column] = found[number]
+            if active is not None and self.channel is not None and self.activity is not None:
+                chosen = active[number].gather(1, self.channel[:, None])
+                self.activity[:, row, column] = chosen[:, 0]
+
+    def maps(self, own: Tensor | None, others: Tensor | None) -> OcclusionMaps:
+        return OcclusionMaps(
+            self.probability,
+            self.label,
+            self.target,
+            self.clean_probability,
+            self.clean_label,
+            self._covered(1),
+            self._covered(2),
+            self.channel,
+            self.activity,
+            self.clean_activity,
+            own,
+            others,
+            self.all,
+        )
+
+    def _place(self, window: Window) -> tuple[int, int]:
+        return tuple(window.starts[dim] // self.grid.strides[dim] for dim in (1, 2))  # type: ignore[return-value]
+
+    def _covered(self, dim: int) -> list[tuple[int, int]]:
+        places = range(self.grid.counts[dim])
+        windows = [self.grid.at([0, *(p if d == dim else 0 for d in (1, 2))]) for p in places]
+        return [(window.starts[dim], window.stops[dim] - 1) for window in windows]
+
+
+def _grid(images: Tensor, window: int, stride: int) -> Grid:
+    if images.dim() != 4:
+        raise ImageError(f"The images have shape {tuple(images.shape)}; give (N, C, H, W).")
+    channels, height, width = images.shape[1:]
+    if not 1 <= window <= min(height, width):
+        raise ImageError(f"A window of {window} does not fit images of {height} by {width} pixels.")
+    if not 1 <= stride <= window:
+        raise ImageError(f"A stride of {stride} is not between 1 and the window, {window}.")
+    return Grid(
+        0, (channels, height, width), (channels, window, window), (channels, stride, stride)
+    )
+
+
+def _targets(target: object, clean: Tensor, label: Tensor) -> Tensor:
+    if target is None:
+        return label
+    found = torch.as_tensor(target, device=clean.device).reshape(-1)
+    if found.is_floating_point() or len(found) not in (1, len(clean)):
+        raise UnitError(f"Give one class, or one for each of the {len(clean)} images: {target}.")
+    if int(found.min()) < 0 or int(found.max()) >= clean.shape[1]:
+        raise UnitError(f"The class {target} is not among 0 to {clean.shape[1] - 1}.")
+    return found.expand(len(clean)).clone()

@@ -1,0 +1,76 @@
+"""``deconvnet occlude``: one image, the panels of Fig. 7."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from captum_deconvnet.cli.output import figure_path
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  deconvnet occlude torchvision/vgg16 dog.jpg
+  deconvnet occlude torchvision/vgg16 dog.jpg --target "tennis ball" --out ball.png
+  deconvnet occlude torchvision/vgg16 dog.jpg --window 48 --stride 8 --fill blur
+  deconvnet occlude torchvision/vgg16 dog.jpg --layer features.29 --other cat.jpg
+"""
+)
+@click.argument("model")
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option(
+    "--weights",
+    default="DEFAULT",
+    show_default=True,
+    metavar="TAG|FILE|random",
+    help="A tag of the model's trained weights, a state dict, or random for none.",
+)
+@click.option(
+    "--target", metavar="CLASS", help="A class by name or number.  [default: the most probable]"
+)
+@click.option(
+    "--window", type=click.IntRange(1), default=32, show_default=True, help="Side, in pixels."
+)
+@click.option(
+    "--stride", type=click.IntRange(1), default=16, show_default=True, help="Step, in pixels."
+)
+@click.option(
+    "--fill",
+    type=click.Choice(["grey", "mean", "blur"]),
+    default="grey",
+    show_default=True,
+    help="What covers.",
+)
+@click.option("--layer", metavar="PATH", help="The layer to watch.  [default: the last stage]")
+@click.option(
+    "--other", "others", type=click.Path(path_type=Path), multiple=True,
+    help="An image to project the same map on; may be repeated.",
+)  # fmt: skip
+@click.option("--out", callback=figure_path, metavar="FILE", help="Write the figure here.")
+def occlude(
+    model: str,
+    image: Path,
+    *,
+    weights: str,
+    target: str | None,
+    window: int,
+    stride: int,
+    fill: str,
+    layer: str | None,
+    others: tuple[Path, ...],
+    out: Path | None,
+) -> None:
+    """Slide a square over IMAGE and watch what MODEL makes of it (Zeiler & Fergus, Fig. 7).
+
+    The figure shows the image, the sum of the layer's strongest feature map and its projection,
+    the probability of the class, and the most probable class, for every place of the square.
+    Without --out it is written to IMAGE's name with -occlusion.png, in the current folder.
+    """
+    from captum_deconvnet.cli.image import read_image
+    from captum_deconvnet.cli.occluded import Order, run
+
+    out = Path(f"{image.stem}-occlusion.png") if out is None else out
+    order = Order(model, weights, target, window, stride, fill, layer, out)
+    run(order, read_image(image), [read_image(other) for other in others], str(image))

@@ -1,0 +1,1 @@
+"""Exact incremental recomputation: of an occluded picture only what can differ is run again."""

@@ -1,0 +1,65 @@
+"""Which operations can be followed, and as what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch._ops import OpOverload
+
+from captum_deconvnet.errors import UnsupportedOperationError
+from captum_deconvnet.projection.recorder import base_name
+from captum_deconvnet.projection.writes import out_names
+
+
+class RandomError(UnsupportedOperationError):
+    """The model draws random numbers."""
+
+
+_VALUE_READERS = {"_local_scalar_dense", "nonzero", "equal", "is_same_size", "masked_select"}
+FACTORIES = {
+    *("new_zeros", "new_ones", "new_empty", "new_full"),
+    *("zeros_like", "ones_like", "empty_like", "full_like"),
+}
+"""What they give depends on their argument's shape only."""
+SAME = {"clone", "alias", "detach", "lift_fresh"}
+"""What they give holds the numbers they were given."""
+_VIEWS = {"view", "_unsafe_view", "_reshape_alias"}
+_BY_STORAGE = {"as_strided", "set", "resize"}
+
+
+@lru_cache(maxsize=4096)
+def check_followed(func: OpOverload) -> None:
+    """Raise for an operation that cannot be followed."""
+    name = base_name(func)
+    if name in _VALUE_READERS:
+        raise UnsupportedOperationError(f"{name}: what the model does depends on its numbers")
+    if name in _BY_STORAGE:
+        raise UnsupportedOperationError(f"{name} reads the memory and not the tensor")
+
+
+@lru_cache(maxsize=4096)
+def check_not_random(func: OpOverload) -> None:
+    """Raise for an operation that draws random numbers."""
+    name = base_name(func)
+    draws = torch.Tag.nondeterministic_seeded in func.tags
+    if draws and "attention" not in name:
+        raise RandomError(f"{name} draws random numbers")
+
+
+@lru_cache(maxsize=4096)
+def functional(func: OpOverload) -> Callable[..., Any]:
+    """The operation as one that changes none of its arguments."""
+    if base_name(func) in _VIEWS and func._overloadname in ("default", ""):
+        return torch.reshape
+    if not func._schema.is_mutable:
+        return func
+    packet = getattr(torch.ops.aten, base_name(func), None)
+    if out_names(func) or not hasattr(packet, func._overloadname):
+        raise UnsupportedOperationError(
+            f"{func} changes its arguments and has no twin that does not"
+        )
+    found: Callable[..., Any] = getattr(packet, func._overloadname)
+    return found

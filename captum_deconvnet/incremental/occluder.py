@@ -1,0 +1,78 @@
+"""Covering windows of the inputs with what the occluder is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from captum_deconvnet.incremental.region import WHOLE, Changed, Region, Span, cut, fitted
+from captum_deconvnet.incremental.windows import Window
+
+Fill = Tensor | int | float
+
+
+class Occluder:
+    """Covers windows of inputs.
+
+    Args:
+        inputs: the clean inputs, each (N, ...).
+        fills: what covers each: a number, or a tensor that broadcasts to the input.
+    """
+
+    def __init__(self, inputs: Sequence[Tensor], fills: Sequence[Fill]) -> None:
+        """Cover ``inputs`` with ``fills``."""
+        self.inputs = tuple(inputs)
+        self.types = [torch.result_type(one, fill) for one, fill in zip(inputs, fills, strict=True)]
+        self.fills = [
+            torch.as_tensor(fill, dtype=dtype, device=tensor.device).expand(tensor.shape)
+            for fill, dtype, tensor in zip(fills, self.types, self.inputs, strict=True)
+        ]
+
+    @property
+    def keeps_types(self) -> bool:
+        """Whether the inputs have the same types when covered."""
+        return all(one is tensor.dtype for one, tensor in zip(self.types, self.inputs, strict=True))
+
+    def whole(self, windows: Sequence[Window]) -> tuple[Tensor, ...]:
+        """All inputs, each window covered in a copy of its own: (windows * N, ...)."""
+        copies = []
+        for number, (tensor, dtype) in enumerate(zip(self.inputs, self.types, strict=True)):
+            covered = any(window.input == number for window in windows)
+            source = tensor.to(dtype) if covered else tensor
+            copy = cut(source, WHOLE, len(windows))
+            self._cover(copy, windows, number, WHOLE)
+            copies.append(copy)
+        return tuple(copies)
+
+    def region(self, windows: Sequence[Window]) -> Region:
+        """The box that windows of one input cover; channels, and vectors, are whole."""
+        shape = self.inputs[windows[0].input].shape
+        return tuple(
+            (dim, span) for dim in range(2, len(shape)) if (span := _span(windows, dim, shape))
+        )
+
+    def boxes(self, windows: Sequence[Window]) -> Changed:
+        """What changes in the input that ``windows`` cover."""
+        number, region = windows[0].input, self.region(windows)
+        boxes = cut(self.inputs[number], region, len(windows))
+        self._cover(boxes, windows, number, region)
+        return Changed(boxes, region)
+
+    def _cover(self, copy: Tensor, windows: Sequence[Window], number: int, region: Region) -> None:
+        images, spans = len(self.inputs[number]), dict(region)
+        for place, window in enumerate(windows):
+            if window.input != number:
+                continue
+            part, fill = copy[place * images : (place + 1) * images], self.fills[number]
+            for dim, (start, stop) in enumerate(zip(window.starts, window.stops, strict=True), 1):
+                first = spans[dim].starts[place] if dim in spans else 0
+                part = part.narrow(dim, start - first, stop - start)
+                fill = fill.narrow(dim, start, stop - start)
+            part.copy_(fill)
+
+
+def _span(windows: Sequence[Window], dim: int, shape: Sequence[int]) -> Span | None:
+    starts = [window.starts[dim - 1] for window in windows]
+    return fitted(starts, [window.stops[dim - 1] for window in windows], shape[dim])

@@ -1,0 +1,89 @@
+"""Two forward passes on batches of different size tell what of a program grows with the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from captum_deconvnet.errors import UnsupportedOperationError
+from captum_deconvnet.incremental.program import Growing, Program, Repeated, Step
+from captum_deconvnet.incremental.tracing import Call, Trace
+
+
+def paired(one: Trace, two: Trace) -> Program:
+    """The program of which ``one`` is the run on the clean inputs and ``two`` on two windows.
+
+    Raises:
+        UnsupportedOperationError: if the passes differ in more than the size of the batch.
+    """
+    functions = [call.function for call in one.calls]
+    if functions != [call.function for call in two.calls] or one.output_index is None:
+        raise UnsupportedOperationError(
+            "what the model does depends on its numbers"
+            if one.output_index is not None
+            else "the model's output is not one tensor that depends on its inputs"
+        )
+    steps = [_step(*calls) for calls in zip(one.calls, two.calls, strict=True)]
+    shapes = dict(enumerate(one.shapes))
+    batch = {index: _grown(shapes[index], shape) for index, shape in enumerate(two.shapes)}
+    inputs = tuple(range(len(shapes) - sum(len(_made(step)) for step in steps)))
+    if batch[one.output_index] != 0:
+        raise UnsupportedOperationError("the model's output does not grow with the batch")
+    program = Program(inputs, steps, one.output_index, shapes, batch, dict(one.layers))
+    return program.tidy()
+
+
+def _made(step: Step) -> list[int]:
+    return [index for index in step.outputs if index is not None]
+
+
+def _step(one: Call, two: Call) -> Step:
+    if one.outputs != two.outputs:
+        raise _unlike(one)
+    args = _merged(one.args, two.args, one)
+    kwargs = _merged(one.kwargs, two.kwargs, one)
+    return Step(one.function, one.name, args, kwargs, one.outputs, one.single)
+
+
+def _merged(one: Any, two: Any, call: Call) -> Any:
+    """An argument as a function of the number of windows: as it is at one, and at two."""
+    if isinstance(one, Tensor):
+        return _constant(one, two, call)
+    if isinstance(one, (list, tuple)) and len(one) == len(two):
+        return type(one)(_merged(*pair, call) for pair in zip(one, two, strict=True))
+    if isinstance(one, dict):
+        return {name: _merged(item, two[name], call) for name, item in one.items()}
+    if type(one) is int and type(two) is int and two == 2 * one != 0:
+        return Growing(one)
+    if one != two:
+        raise _unlike(call)
+    return one
+
+
+def _constant(one: Tensor, two: Any, call: Call) -> Tensor | Repeated:
+    if not isinstance(two, Tensor) or one.dim() != two.dim():
+        raise _unlike(call)
+    if one.shape == two.shape:
+        return one
+    dim = _grown(one.shape, two.shape)
+    if dim is None:
+        raise _unlike(call)
+    return Repeated(one, dim)
+
+
+def _grown(one: Sequence[int], two: Sequence[int]) -> int | None:
+    """The one dimension that is twice as long; ``None`` if there is none or more than one."""
+    if len(one) != len(two):
+        return None
+    differing = [
+        dim for dim, sizes in enumerate(zip(one, two, strict=True)) if sizes[0] != sizes[1]
+    ]
+    if len(differing) != 1 or two[differing[0]] != 2 * one[differing[0]]:
+        return None
+    return differing[0]
+
+
+def _unlike(call: Call) -> UnsupportedOperationError:
+    return UnsupportedOperationError(f"{call.name} is called in two ways for one and two windows")
