@@ -1,6 +1,8 @@
 """Zeiler-Fergus deconvnet projections for Captum, on any torchvision or timm conv net."""
 
 from captum_deconvnet.attr import DeconvNet, LayerDeconvNet, NeuronDeconvNet
+from captum_deconvnet.attr.invariance import FeatureInvariance
+from captum_deconvnet.invariance.curves import InvarianceCurves
 from captum_deconvnet.projection import rules
 from captum_deconvnet.projection.family import Family
 from captum_deconvnet.projection.receipt import Receipt, ReceiptEntry
@@ -16,6 +18,8 @@ __all__ = [
     "Box",
     "DeconvNet",
     "Family",
+    "FeatureInvariance",
+    "InvarianceCurves",
     "LayerDeconvNet",
     "LoadedModel",
     "NeuronDeconvNet",

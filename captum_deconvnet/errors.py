@@ -46,6 +46,14 @@ class ModelError(CaptumDeconvnetError, ValueError, RuntimeError):
     """A model cannot be used as asked: no convolution, a wrong input, not a module."""
 
 
+class TransformError(CaptumDeconvnetError, ValueError):
+    """A transform of images, or a value of it, cannot be used as asked."""
+
+
+class TargetError(CaptumDeconvnetError, IndexError):
+    """The model has no output of that number, or there is not one target an image."""
+
+
 class WeightsError(CaptumDeconvnetError, RuntimeError):
     """Weights could not be found, downloaded, read or fitted to the model."""
 
