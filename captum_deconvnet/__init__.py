@@ -1,6 +1,7 @@
 """Zeiler-Fergus deconvnet projections for Captum, on any torchvision or timm conv net."""
 
 from captum_deconvnet.attr import DeconvNet, LayerDeconvNet, NeuronDeconvNet
+from captum_deconvnet.attr.feature_difference import FeatureDifference
 from captum_deconvnet.attr.invariance import FeatureInvariance
 from captum_deconvnet.invariance.curves import InvarianceCurves
 from captum_deconvnet.projection import rules
@@ -18,6 +19,7 @@ __all__ = [
     "Box",
     "DeconvNet",
     "Family",
+    "FeatureDifference",
     "FeatureInvariance",
     "InvarianceCurves",
     "LayerDeconvNet",

@@ -62,6 +62,10 @@ class ImageError(CaptumDeconvnetError, ValueError):
     """A file is not an image, or an image does not fit the model."""
 
 
+class ResultsError(CaptumDeconvnetError, ValueError):
+    """A file of results is damaged, or its results are not of this run."""
+
+
 def near_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The ``count`` known names nearest to ``name``, best first; may be empty."""
     return difflib.get_close_matches(name, list(known), n=count, cutoff=0.3)

@@ -9,6 +9,7 @@ import click
 
 from captum_deconvnet import __version__
 from captum_deconvnet.cli.demo import demo
+from captum_deconvnet.cli.invariance import invariance
 from captum_deconvnet.cli.layers import layers
 from captum_deconvnet.cli.models import models
 from captum_deconvnet.cli.plugins import plugins
@@ -91,5 +92,5 @@ def main() -> None:
     """See what made a unit of a convolutional network fire (Zeiler & Fergus, 2014)."""
 
 
-for command in (models, layers, project, demo, plugins):
+for command in (models, layers, project, invariance, demo, plugins):
     main.add_command(command)
