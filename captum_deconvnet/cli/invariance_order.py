@@ -59,8 +59,6 @@ class Order:
     def loaded(self) -> cdn.LoadedModel:
         """The model, loaded when it is first needed."""
         loaded = load(self.model, self.weights)
-        if loaded.weights is None:
-            click.echo("random weights: these are curves of an untrained network", err=True)
         if len(loaded.input_size) != 3:
             raise ModelError(f"{self.model} looks at clips; invariance needs a net of pictures.")
         return loaded
@@ -78,6 +76,11 @@ class Order:
     def weights_name(self) -> str:
         """The weights as results name them."""
         return str(self.loaded.weights or RANDOM)
+
+    def warn(self) -> None:
+        """Say that weights are random, if they are."""
+        if self.loaded.weights is None:
+            click.echo("random weights: these are curves of an untrained network", err=True)
 
     def source(self, photograph: Image.Image, name: Path) -> Source:
         """The photograph as the model takes it, with more around it where it has more."""

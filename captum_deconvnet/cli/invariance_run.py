@@ -52,6 +52,7 @@ def run(
     parts = [order.curves(source, label) for source, label in bar]
     names = [path.name for path in images]
     curves = {each.name: joined([part[each.name] for part in parts]) for each in order.chosen}
+    order.warn()
     write_rows(table, curves, names)
     columns = [column(order, each, curves[each.name], sources, distance) for each in order.chosen]
     title = f"{order.model}   {weights_name(order.weights_name)}"

@@ -57,6 +57,7 @@ def summarise(order: Order, folder: Path, out: Path) -> None:
     click.echo(f"{len(keys)} photographs, {len(keys) - len(todo)} measured before", err=True)
     for key in tqdm(todo, desc="invariance", unit="photograph", disable=None):
         ledger.add(key, measured(order, keys[key]))
+    order.warn()
     write_ranks(out, ranks([ledger.done[key] for key in keys]))
 
 

@@ -19,6 +19,9 @@ from captum_deconvnet.registry import LoadedModel
 TOLERANCE = 0.05
 """Of the way from black to white, on average: what two ways of resizing may differ by."""
 
+FLAT = 1e-6
+"""A colour that changes less from black to white is lost in the preprocessing."""
+
 RAMPS = 8
 
 
@@ -66,20 +69,20 @@ def widened(loaded: LoadedModel, photograph: Image.Image, margin: int) -> Source
         not a scaling, a crop and a linear change of colours.
     """
     seen = to_input(loaded, photograph)
-    if seen.dim() != 4:
-        return None
-    height, width = seen.shape[-2:]
     size = photograph.size
     black, white = (to_input(loaded, plain(size, value)) for value in (0, 255))
     gain = white - black
-    if bool((gain.abs() < 1e-6).any()):
+    if seen.dim() != 4 or bool((gain.abs() < FLAT).any()):
         return None
+    height, width = seen.shape[-2:]
     down, right = (seen_line(loaded, size, axis, black, gain) for axis in (0, 1))
     if down.step <= 0 or right.step <= 0:
         return None
     more = min(margin, down.room(height, size[1])), min(margin, right.room(width, size[0]))
     (top, bottom), (left, end) = down.ends(height, more[0]), right.ends(width, more[1])
     box = (max(left, 0.0), max(top, 0.0), min(end, size[0]), min(bottom, size[1]))
+    if box[0] >= box[2] or box[1] >= box[3]:
+        return None
     shape = (width + 2 * more[1], height + 2 * more[0])
     colours = resized(photograph, shape, box, seen.shape[1]).to(seen)
     source = Source(black[..., :1, :1] + gain[..., :1, :1] * colours, (height, width))
