@@ -10,6 +10,9 @@ import click
 
 from captum_deconvnet import InvarianceCurves
 from captum_deconvnet.cli.output import write_whole
+from captum_deconvnet.cli.table import table
+from captum_deconvnet.invariance.curves import mean_height
+from captum_deconvnet.invariance.distances import DISTANCES
 
 
 def rows_of(
@@ -21,6 +24,21 @@ def rows_of(
         for each in curves.values()
         for row in each.rows()
     ]
+
+
+def areas(curves: Mapping[str, InvarianceCurves]) -> str:
+    """The mean heights of all curves as text: a row a transform and layer, means over images."""
+    head = ("transform", "layer", *DISTANCES, "map score", "probability")
+    return table(head, [area_row(each, layer) for each in curves.values() for layer in each.layers])
+
+
+def area_row(curves: InvarianceCurves, layer: str) -> list[str]:
+    """One layer under one transform."""
+    heights = [float(curves.area(layer, kind).mean()) for kind in DISTANCES]
+    score = float(curves.map_scores[layer].nanmean())
+    chance = curves.probability
+    seen = "-" if chance is None else f"{float(mean_height(curves.values, chance).mean()):.3f}"
+    return [curves.transform, layer, *(f"{height:.4g}" for height in heights), f"{score:.3f}", seen]
 
 
 def write_rows(path: Path, curves: Mapping[str, InvarianceCurves], names: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from captum_deconvnet import InvarianceCurves
 from captum_deconvnet.cli.image import read_image
 from captum_deconvnet.cli.invariance_order import Order
-from captum_deconvnet.cli.invariance_rows import write_rows
+from captum_deconvnet.cli.invariance_rows import areas, write_rows
 from captum_deconvnet.cli.network import to_picture
 from captum_deconvnet.cli.output import check_folder, write_figure
 from captum_deconvnet.cli.run import weights_name
@@ -54,6 +54,7 @@ def run(
     curves = {each.name: joined([part[each.name] for part in parts]) for each in order.chosen}
     order.warn()
     write_rows(table, curves, names)
+    click.echo(areas(curves))
     columns = [column(order, each, curves[each.name], sources, distance) for each in order.chosen]
     title = f"{order.model}   {weights_name(order.weights_name)}"
     write_figure(out, invariance_figure(columns, legend(order, names, curves), title=title))

@@ -17,6 +17,7 @@ from captum_deconvnet.cli.invariance_ledger import Ledger
 from captum_deconvnet.cli.invariance_order import Order
 from captum_deconvnet.cli.invariance_ranks import ranks, write_ranks
 from captum_deconvnet.errors import ImageError
+from captum_deconvnet.invariance.curves import mean_height
 
 ENDINGS = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 
@@ -114,7 +115,8 @@ def measured(order: Order, photograph: Photograph) -> dict[str, Any]:
 
 def point(curves: InvarianceCurves, layer: str) -> dict[str, Any]:
     """One layer under one transform; None for what cannot be said."""
-    chance = None if curves.probability is None else float(curves.probability.mean())
+    seen = curves.probability
+    chance = None if seen is None else float(mean_height(curves.values, seen)[0])
     return {
         "transform": curves.transform,
         "layer": layer,
@@ -133,12 +135,12 @@ def label_number(order: Order, label: str) -> int | None:
     """The number of a class that the model has under that name, or None."""
     wanted = plain(label)
     names = [plain(name) for name in order.loaded.categories]
-    return names.index(wanted) if wanted in names else None
+    return names.index(wanted) if wanted and wanted in names else None
 
 
 def plain(name: str) -> str:
-    """A class name as folders have it."""
-    return name.lower().replace("_", " ").strip()
+    """The letters and digits of a class name: folders cannot have all the rest."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def predicted_name(order: Order, predicted: Any, target: Any) -> str:

@@ -43,6 +43,11 @@ def test_every_point_is_in_the_table_and_the_figure_is_a_picture(deconvnet, phot
     assert all(float(row["euclidean"]) == 0 for row in found if float(row["value"]) == 0)
     assert all(float(row["euclidean"]) > 0 for row in found if float(row["value"]) != 0)
     assert all(0 < float(row["probability"]) < 1 for row in found)
+    near, _, *heights = result.stdout.splitlines()[1].split()
+    own = [float(row["euclidean"]) for row in found if row["layer"] == "features.2"][:3]
+    assert near == "translation"
+    # Two trapezoids of width 8 between -8, 0 and 8, over the range of 16.
+    assert np.isclose(float(heights[0]), (own[0] + 2 * own[1] + own[2]) / 4, rtol=1e-3)
     with Image.open(out) as figure:
         assert min(figure.size) > 500
 
