@@ -90,7 +90,7 @@ def moved(images: Tensor) -> Tensor:
 def forwards(model: nn.Module, versions: Tensor) -> None:
     """The bare forwards."""
     with torch.no_grad():
-        for batch in versions.split(BATCH):
+        for batch in torch.split(versions, BATCH):
             model(batch)
 
 
