@@ -11,6 +11,8 @@ from captum_deconvnet.attr import (
     OcclusionSensitivity,
     PartCorrespondence,
 )
+from captum_deconvnet.attr.feature_difference import FeatureDifference
+from captum_deconvnet.attr.invariance import FeatureInvariance
 from captum_deconvnet.gallery import (
     LayerTop,
     TopActivations,
@@ -18,6 +20,7 @@ from captum_deconvnet.gallery import (
     top_activations,
     trust_checks,
 )
+from captum_deconvnet.invariance.curves import InvarianceCurves
 from captum_deconvnet.projection import rules
 from captum_deconvnet.projection.family import Family
 from captum_deconvnet.projection.patches import Patch
@@ -35,6 +38,9 @@ __all__ = [
     "CorrespondenceScores",
     "DeconvNet",
     "Family",
+    "FeatureDifference",
+    "FeatureInvariance",
+    "InvarianceCurves",
     "LayerDeconvNet",
     "LayerTop",
     "LoadedModel",

@@ -50,6 +50,14 @@ class BudgetError(CaptumDeconvnetError, MemoryError):
     """One unit alone needs more memory than it may take."""
 
 
+class TransformError(CaptumDeconvnetError, ValueError):
+    """A transform of images, or a value of it, cannot be used as asked."""
+
+
+class TargetError(CaptumDeconvnetError, IndexError):
+    """The model has no output of that number, or there is not one target an image."""
+
+
 class WeightsError(CaptumDeconvnetError, RuntimeError):
     """Weights could not be found, downloaded, read or fitted to the model."""
 
@@ -72,6 +80,10 @@ class DataError(CaptumDeconvnetError, ValueError):
 
 class TrainingError(CaptumDeconvnetError, RuntimeError):
     """A training run is doomed, or cannot be taken up again as asked."""
+
+
+class ResultsError(CaptumDeconvnetError, ValueError):
+    """A file of results is damaged, or its results are not of this run."""
 
 
 def near_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:

@@ -2,6 +2,8 @@
 
 from captum_deconvnet.attr.correspondence import CorrespondenceScores, PartCorrespondence, Score
 from captum_deconvnet.attr.deconvnet import DeconvNet
+from captum_deconvnet.attr.feature_difference import FeatureDifference
+from captum_deconvnet.attr.invariance import FeatureInvariance
 from captum_deconvnet.attr.layer_deconvnet import LayerDeconvNet
 from captum_deconvnet.attr.neuron_deconvnet import NeuronDeconvNet
 from captum_deconvnet.attr.occluded_model import OcclusionReport
@@ -11,6 +13,8 @@ from captum_deconvnet.attr.occlusion_sensitivity import OcclusionMaps, Occlusion
 __all__ = [
     "CorrespondenceScores",
     "DeconvNet",
+    "FeatureDifference",
+    "FeatureInvariance",
     "LayerDeconvNet",
     "NeuronDeconvNet",
     "Occlusion",

@@ -12,6 +12,7 @@ from captum_deconvnet.cli.correspond import correspond
 from captum_deconvnet.cli.demo import demo
 from captum_deconvnet.cli.evolution import evolution
 from captum_deconvnet.cli.gallery import gallery
+from captum_deconvnet.cli.invariance import invariance
 from captum_deconvnet.cli.layers import layers
 from captum_deconvnet.cli.models import models
 from captum_deconvnet.cli.occlude import occlude
@@ -104,6 +105,7 @@ for command in (
     evolution,
     occlude,
     correspond,
+    invariance,
     demo,
     plugins,
 ):

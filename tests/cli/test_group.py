@@ -16,7 +16,7 @@ from captum_deconvnet.cli.group import DeconvnetGroup
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.registry import Registry, hookimpl
 
-COMMANDS = ("models", "layers", "project", "demo", "plugins")
+COMMANDS = ("models", "layers", "project", "invariance", "demo", "plugins")
 
 GUEST = """
 import click

@@ -1,0 +1,125 @@
+"""What a user of ``deconvnet invariance`` asked for, and the curves of one photograph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import click
+import torch
+from PIL import Image
+
+import captum_deconvnet as cdn
+from captum_deconvnet.cli.network import chosen_layers, to_input
+from captum_deconvnet.cli.run import RANDOM, load
+from captum_deconvnet.cli.source import Source, widened
+from captum_deconvnet.errors import LayerError, ModelError
+from captum_deconvnet.invariance.transforms import PAPER, Transform, transform_of
+
+MARGIN = 60
+"""Pixels beyond what a net of 224 pixels sees: the paper's largest shift."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is measured, for whatever photographs.
+
+    Args:
+        model: as ``deconvnet models`` lists it.
+        weights: a tag, a file, or ``"random"``.
+        transforms: names; empty for the paper's three.
+        values: of the one transform; None for the paper's.
+        layers: module paths, comma-separated; None for the first and the last stage.
+        border: ``"photograph"`` or ``"fill"``.
+        fill: in units of the model's input.
+        batch_size: versions that go through the model together.
+    """
+
+    model: str
+    weights: str
+    transforms: tuple[str, ...]
+    values: tuple[float, ...] | None
+    layers: str | None
+    border: str
+    fill: float
+    batch_size: int
+
+    @cached_property
+    def chosen(self) -> list[Transform]:
+        """The transforms, each once.
+
+        Raises:
+            UnknownNameError: there is none of that name.
+        """
+        return [transform_of(name) for name in dict.fromkeys(self.transforms or PAPER)]
+
+    @cached_property
+    def loaded(self) -> cdn.LoadedModel:
+        """The model, loaded when it is first needed."""
+        loaded = load(self.model, self.weights)
+        if len(loaded.input_size) != 3:
+            raise ModelError(f"{self.model} looks at clips; invariance needs a net of pictures.")
+        return loaded
+
+    @cached_property
+    def paths(self) -> Sequence[str]:
+        """The layers to measure."""
+        stages = chosen_layers(self.loaded, self.layers)
+        if not stages:
+            raise LayerError(f"{self.model} has no stages: give --layers.")
+        ends = stages if self.layers is not None else (stages[0], stages[-1])
+        return tuple(dict.fromkeys(ends))
+
+    @property
+    def weights_name(self) -> str:
+        """The weights as results name them."""
+        return str(self.loaded.weights or RANDOM)
+
+    def warn(self) -> None:
+        """Say that weights are random, if they are."""
+        if self.loaded.weights is None:
+            click.echo("random weights: these are curves of an untrained network", err=True)
+
+    def source(self, photograph: Image.Image, name: Path) -> Source:
+        """The photograph as the model takes it, with more around it where it has more."""
+        if self.border == "photograph":
+            found = widened(self.loaded, photograph, MARGIN)
+            if found is not None:
+                return found
+            click.echo(
+                f"{name}: what surrounds the model's view is unknown; it is filled", err=True
+            )
+        return Source(to_input(self.loaded, photograph))
+
+    def curves(self, source: Source, target: int | None) -> dict[str, cdn.InvarianceCurves]:
+        """The curves of one photograph, by transform; without a target, of the predicted label."""
+        label = self.predicted(source) if target is None else target
+        invariance = cdn.FeatureInvariance(self.loaded.model, self.paths)
+        return {
+            transform.name: invariance.attribute(
+                source.pixels,
+                label,
+                transform=transform,
+                values=self.values,
+                fill=self.fill,
+                crop=source.crop,
+                batch_size=self.batch_size,
+            )
+            for transform in self.chosen
+        }
+
+    def predicted(self, source: Source) -> int | None:
+        """The label of the photograph as it is; None for a net without labels."""
+        pixels = self.seen(source)
+        with torch.no_grad():
+            output = self.loaded.model(pixels)
+        has_labels = isinstance(output, torch.Tensor) and output.dim() == 2
+        return int(output.argmax()) if has_labels else None
+
+    def seen(self, source: Source) -> torch.Tensor:
+        """What the model sees of a source, (1, C, H, W)."""
+        from captum_deconvnet.invariance.sampling import Sampling
+
+        return Sampling(crop=source.crop).framed(source.pixels)

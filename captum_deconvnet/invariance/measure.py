@@ -1,0 +1,108 @@
+"""One pass over all versions of all images, in which every layer is measured as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from captum_deconvnet.errors import LayerError, ModelError
+from captum_deconvnet.invariance.changes import LayerChanges
+from captum_deconvnet.invariance.part import Part
+from captum_deconvnet.invariance.schedule import Segment, schedule
+
+Version = Callable[[int, int], Tensor]
+Layers = Mapping[str, LayerChanges]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How a model is run on versions of images.
+
+    Args:
+        model: the model.
+        additional: its arguments after the images, the same for every batch.
+        version: gives an image, by index, in a version, by index: (1, C, H, W).
+        images: how many images.
+        points: versions of each, the image itself included.
+        batch_size: how many go through the model together.
+        show_progress: show a bar on stderr.
+    """
+
+    model: nn.Module
+    additional: tuple[Any, ...]
+    version: Version
+    images: int
+    points: int
+    batch_size: int
+    show_progress: bool = False
+
+    def run(self, layers: Layers) -> Tensor | None:
+        """Fill ``layers``, and give the outputs.
+
+        Returns:
+            (images, points, K) if the model gives (N, K), else None.
+
+        Raises:
+            LayerError: a layer did not run, or does not give one tensor.
+            ModelError: the model cannot run on the images.
+            NonFiniteError: the features of a layer are NaN or infinite.
+        """
+        outputs: list[Tensor] = []
+        total, hidden = self.images * self.points, not self.show_progress
+        with tqdm(total=total, desc="invariance", leave=False, disable=hidden) as bar:
+            for batch in schedule(self.images, self.points, self.batch_size):
+                output = self._forward(batch, layers)
+                if isinstance(output, Tensor) and output.dim() == 2:
+                    outputs.append(output)
+                bar.update(batch[-1].rows.stop)
+        if sum(map(len, outputs)) != total:
+            return None
+        return torch.cat(outputs).view(self.images, self.points, -1)
+
+    def _forward(self, batch: Sequence[Segment], layers: Layers) -> Any:
+        images = torch.cat(
+            [self.version(segment.image, point) for segment in batch for point in segment.points]
+        )
+        with torch.no_grad(), watched(self.model, layers, batch) as seen:
+            try:
+                output = self.model(images, *self.additional)
+            except RuntimeError as error:
+                if type(error) is not RuntimeError:
+                    raise
+                reason, shape = " ".join(str(error).split()), tuple(images.shape)
+                raise ModelError(f"The model cannot run on input {shape}: {reason}") from error
+        for path, changes in layers.items():
+            if path not in seen:
+                raise LayerError(f"The layer {path!r} did not run in this forward pass.")
+            changes.note(*seen[path])
+        return output
+
+
+@contextmanager
+def watched(
+    model: nn.Module, layers: Layers, batch: Sequence[Segment]
+) -> Iterator[dict[str, tuple[list[Part], Tensor]]]:
+    """Measure layers while the model runs, before it can change their outputs in place.
+
+    Of a module that runs several times the last run counts.
+    """
+    seen: dict[str, tuple[list[Part], Tensor]] = {}
+
+    def noting(path: str) -> Callable[[nn.Module, object, object], None]:
+        def note(module: nn.Module, arguments: object, output: object) -> None:
+            seen[path] = layers[path].measure(output, batch)
+
+        return note
+
+    hooks = [model.get_submodule(path).register_forward_hook(noting(path)) for path in layers]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()

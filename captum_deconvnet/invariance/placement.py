@@ -1,0 +1,119 @@
+"""Placements: a picture moved, enlarged or turned about its centre, in a frame that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Fill = float | Sequence[float]
+
+RIGHT_ANGLE = 90
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a picture is put in its frame.
+
+    Args:
+        down: pixels that it moves down.
+        right: pixels that it moves to the right.
+        scale: how many times larger it becomes, about the centre of the frame.
+        degrees: how far it is turned, counter-clockwise, about the centre of the frame.
+    """
+
+    down: float = 0.0
+    right: float = 0.0
+    scale: float = 1.0
+    degrees: float = 0.0
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the picture stays as it is."""
+        return self.is_whole_shift and self.down == self.right == 0
+
+    @property
+    def is_whole_shift(self) -> bool:
+        """Whether every pixel becomes another pixel, with nothing to interpolate."""
+        whole = float(self.down).is_integer() and float(self.right).is_integer()
+        return whole and self.scale == 1 and self.degrees % 360 == 0
+
+    def is_right_turn(self, height: int, width: int) -> bool:
+        """Whether it only turns, by right angles, a frame that fits itself when turned so."""
+        step = RIGHT_ANGLE if height == width else 2 * RIGHT_ANGLE
+        return self.down == self.right == 0 and self.scale == 1 and self.degrees % step == 0
+
+    def inverse(self, height_ratio: float = 1.0, width_ratio: float = 1.0) -> Placement:
+        """What undoes a move, a change of scale or a turn, in a frame of other pixels.
+
+        Args:
+            height_ratio: rows of that frame over rows of this one.
+            width_ratio: the same for columns.
+        """
+        return Placement(
+            -self.down * height_ratio, -self.right * width_ratio, 1 / self.scale, -self.degrees
+        )
+
+
+def place(
+    images: Tensor, placement: Placement, interpolation: str = "bilinear", fill: Fill = 0.0
+) -> Tensor:
+    """Put images, or feature maps, elsewhere in their frame.
+
+    Whole shifts and right turns copy pixels, without rounding; all else is
+    ``torchvision.transforms.v2.functional.affine``.
+
+    Args:
+        images: (N, C, H, W); not changed, but returned as they are by the identity.
+        placement: where they go.
+        interpolation: ``"bilinear"`` or ``"nearest"``.
+        fill: what comes in from outside the frame, one number or one a channel.
+
+    Returns:
+        Images of the same shape.
+    """
+    if placement.is_identity:
+        return images
+    if placement.is_whole_shift:
+        return shift(images, int(placement.down), int(placement.right), fill)
+    if placement.is_right_turn(*images.shape[-2:]):
+        return torch.rot90(images, int(placement.degrees // RIGHT_ANGLE), (-2, -1))
+    return resampled(images, placement, interpolation, fill)
+
+
+def shift(images: Tensor, down: int, right: int, fill: Fill) -> Tensor:
+    """Images (N, C, H, W) moved by whole pixels."""
+    height, width = images.shape[-2:]
+    moved = filled(images, fill)
+    rows = slice(max(down, 0), height + min(down, 0))
+    columns = slice(max(right, 0), width + min(right, 0))
+    old_rows = slice(max(-down, 0), height + min(-down, 0))
+    old_columns = slice(max(-right, 0), width + min(-right, 0))
+    moved[..., rows, columns] = images[..., old_rows, old_columns]
+    return moved
+
+
+def filled(images: Tensor, fill: Fill) -> Tensor:
+    """A new tensor like ``images`` with nothing in it but ``fill``."""
+    colours = images.new_tensor(fill if isinstance(fill, Sequence) else [fill])
+    return colours.view(-1, 1, 1).expand(images.shape).clone()
+
+
+def resampled(images: Tensor, placement: Placement, interpolation: str, fill: Fill) -> Tensor:
+    """Images (N, C, H, W) read between their pixels."""
+    from torchvision.transforms.v2 import InterpolationMode
+    from torchvision.transforms.v2 import functional as transforms
+
+    colours = list(fill) if isinstance(fill, Sequence) else [fill] * images.shape[-3]
+    moved: Tensor = transforms.affine(
+        images,
+        angle=-placement.degrees,  # torchvision's affine turns clockwise
+        translate=[placement.right, placement.down],
+        scale=placement.scale,
+        shear=[0.0, 0.0],
+        interpolation=InterpolationMode(interpolation),
+        fill=colours,
+    )
+    return moved
