@@ -101,7 +101,7 @@ def test_small_batches_at_the_large_batches_learning_rate_are_caught():
     def train():
         for step in range(1, 11):
             loss = F.cross_entropy(net(pictures), labels)
-            stop_on(check_step(float(loss), step=step, **facts))
+            stop_on(check_step(loss.item(), step=step, **facts))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
