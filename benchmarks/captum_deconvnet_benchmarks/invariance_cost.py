@@ -1,7 +1,7 @@
 """What invariance curves cost, next to the bare forwards of the same transformed images.
 
 Both go through the images in the same batches; only the curves have the transforms, the distances
-at every stage and the probabilities on top. Times are interleaved in one process. Run it as
+at every stage and the probabilities on top. The two are interleaved, image by image, in one process. Run it as
 ``python -m captum_deconvnet_benchmarks.invariance_cost``; with ``--write`` the result goes to
 ``benchmarks/results/invariance_cost.json`` and the table into ``docs/invariance.md``.
 """
@@ -12,6 +12,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,16 @@ BATCH = 16
 PAGE = Path("docs/invariance.md")
 RESULT = Path("benchmarks/results/invariance_cost.json")
 
+CALLS = ("bare", "curves")
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """How long a call took, by the clock and of the processor (which others do not slow down)."""
+
+    wall: float
+    processor: float
+
 
 @click.command()
 @click.option("--rounds", default=3, show_default=True, help="Interleaved rounds of every net.")
@@ -55,28 +66,27 @@ def main(rounds: int, images: int, write: bool, models: tuple[str, ...]) -> None
 
 
 def measure(name: str, count: int, rounds: int) -> dict[str, Any]:
-    """One row: medians of both, and the median of the ratios of neighbouring runs."""
+    """One row: both for every image in turn, sums of medians, and medians of all ratios."""
     model, images = _model(name), _images(count)
     stages = find_stages(model, images[:1])
     invariance = cdn.FeatureInvariance(model, stages)
-    bare = moved(images)
-    calls: dict[str, Callable[[], object]] = {
-        "bare": lambda: forwards(model, bare),
-        "curves": lambda: invariance.attribute(images, 1, values=VALUES, batch_size=BATCH),
-    }
-    forwards(model, bare[:BATCH])
-    times = [one_round(calls, number) for number in range(rounds)]
-    bare_time, time_ = (statistics.median(each[call] for each in times) for call in calls)
-    ratios = [each["curves"] / each["bare"] for each in times]
+    forwards(model, images)
+    pairs = [
+        one_pair(model, invariance, image[None], turn) for turn in range(rounds) for image in images
+    ]
+    seconds = {call: statistics.median(pair[call].wall for pair in pairs) for call in CALLS}
+    wall = [pair["curves"].wall / pair["bare"].wall for pair in pairs]
+    processor = [pair["curves"].processor / pair["bare"].processor for pair in pairs]
     return {
         "model": name,
         "images": count,
         "translations": len(VALUES),
         "stages": len(stages),
-        "bare forwards": f"{bare_time:.1f} s",
-        "curves": f"{time_:.1f} s",
-        "curves / bare": f"{statistics.median(ratios):.3f}",
-        "rounds": ", ".join(f"{ratio:.3f}" for ratio in ratios),
+        "bare forwards, an image": f"{seconds['bare']:.1f} s",
+        "curves, an image": f"{seconds['curves']:.1f} s",
+        "curves / bare, median": f"{statistics.median(wall):.3f}",
+        "least to most": f"{min(wall):.3f} to {max(wall):.3f}",
+        "of processor time": f"{statistics.median(processor):.3f}",
     }
 
 
@@ -94,14 +104,23 @@ def forwards(model: nn.Module, versions: Tensor) -> None:
             model(batch)
 
 
-def one_round(calls: dict[str, Callable[[], object]], number: int) -> dict[str, float]:
-    """The seconds of both, which take turns in going first."""
-    times = {}
-    for name in sorted(calls, reverse=bool(number % 2)):
-        start = time.perf_counter()
-        calls[name]()
-        times[name] = time.perf_counter() - start
-    return times
+def one_pair(
+    model: nn.Module, invariance: cdn.FeatureInvariance, image: Tensor, turn: int
+) -> dict[str, Seconds]:
+    """What both take for one image; they take turns in going first."""
+    versions = moved(image)
+    calls: dict[str, Callable[[], object]] = {
+        "bare": lambda: forwards(model, versions),
+        "curves": lambda: invariance.attribute(image, 1, values=VALUES, batch_size=BATCH),
+    }
+    return {name: timed(calls[name]) for name in sorted(CALLS, reverse=bool(turn % 2))}
+
+
+def timed(call: Callable[[], object]) -> Seconds:
+    """How long a call takes."""
+    wall, processor = time.perf_counter(), time.process_time()
+    call()
+    return Seconds(time.perf_counter() - wall, time.process_time() - processor)
 
 
 def save(rows: list[dict[str, Any]]) -> None:
