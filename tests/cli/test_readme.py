@@ -47,11 +47,11 @@ def test_every_link_into_the_repository_leads_somewhere():
 
 def test_the_two_commands_are_there():
     assert "\npip install . && deconvnet demo\n" in README
-    assert "\npip install '.[test]' && pytest\n" in README
+    assert "\npip install '.[test]' && pytest -n auto\n" in README
 
 
 def test_ci_runs_the_readmes_own_test_command():
     for script in (".ci/run", ".github/workflows/ci.yml"):
         (pattern,) = re.findall(r'grep --max-count=1 "(\^[^"]+)"', (ROOT / script).read_text())
         found = [line for line in README.splitlines() if re.match(pattern, line)]
-        assert found == ["pip install '.[test]' && pytest"]
+        assert found == ["pip install '.[test]' && pytest -n auto"]
