@@ -98,6 +98,7 @@ class Block:
 def clean_pass(program: Program, inputs: Sequence[Tensor]) -> dict[int, Tensor]:
     """Every value that a block of windows may have to look at, on the clean inputs."""
     users = program.users()
+    pasted = {index for step in program.steps if step.name == "cat" for index in step.outputs}
     values = dict(zip(program.inputs, inputs, strict=True))
     with torch.no_grad():
         for step in program.steps:
@@ -112,7 +113,7 @@ def clean_pass(program: Program, inputs: Sequence[Tensor]) -> dict[int, Tensor]:
                 if index is not None:
                     values[index] = one
             for index in step.last:
-                if is_passed_by(users[index]):
+                if index not in pasted and is_passed_by(users[index]):
                     del values[index]
     return values
 

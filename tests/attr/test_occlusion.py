@@ -285,3 +285,25 @@ def test_memory_is_kept_to_a_budget(net, images):
     right = cdn.Occlusion(net).attribute(images, WINDOW, STRIDES, target=1)
     small = cdn.Occlusion(net, memory_budget=1).attribute(images, WINDOW, STRIDES, target=1)
     assert_close(small, right, rtol=1e-4, atol=1e-6)
+
+
+def test_a_concatenation_that_only_a_relu_reads_is_exact():
+    """Its clean value is needed to paste into, though no filter reads it before the ReLU."""
+
+    class Joined(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.other = nn.Conv2d(2, 3, 3, padding=1), nn.Conv2d(2, 3, 1)
+            self.last = nn.Conv2d(6, 4, 3, padding=1)
+
+        def forward(self, x):
+            return self.last(torch.cat([self.one(x), self.other(x)], 1).relu()).mean((2, 3))
+
+    net, image = Joined().double().eval(), torch.randn(1, 2, 12, 12).double()
+    found = cdn.Occlusion(net, method="incremental").attribute(
+        image, (2, 3, 3), (2, 2, 2), target=1
+    )
+    expected = captum.attr.Occlusion(net.float()).attribute(
+        image.float(), (2, 3, 3), (2, 2, 2), target=1
+    )
+    torch.testing.assert_close(found.float(), expected, rtol=1e-4, atol=1e-6)
