@@ -1,4 +1,4 @@
-"""``Occlusion``: Captum's class, several times faster by recomputing only what can differ."""
+"""``Occlusion``: Captum's class, with less work: only what can differ is recomputed."""
 
 from __future__ import annotations
 
