@@ -19,7 +19,7 @@ from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.tracing import train_mode_refused
 from captum_deconvnet.incremental.windows import Grid, Window
 
-TOGETHER = 25
+TOGETHER = 16
 """Windows that go through together, if neither the user nor memory sets a lower bound."""
 FEW = 12
 """With fewer windows than this, following the model costs more than it saves."""
