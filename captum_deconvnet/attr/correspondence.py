@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from captum_deconvnet.attr.deconvnet import require_module
 from captum_deconvnet.errors import ImageError
-from captum_deconvnet.incremental.tracing import train_mode_refused
+from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.projection.layers import LayerName, layer_paths
 
 Part = tuple[int, int, int, int]

@@ -12,7 +12,7 @@ from captum_deconvnet.attr.selected_call import finite
 from captum_deconvnet.errors import LayerError, ModelError, UnsupportedOperationError
 from captum_deconvnet.incremental.engine import Incremental, Model
 from captum_deconvnet.incremental.occluder import Occluder
-from captum_deconvnet.incremental.tracing import train_mode_refused
+from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.incremental.windows import Grid, Window
 
 

@@ -16,10 +16,10 @@ from captum_deconvnet.errors import ModelError, UnsupportedOperationError
 from captum_deconvnet.incremental.engine import Incremental, Model, relative
 from captum_deconvnet.incremental.followed import RandomError
 from captum_deconvnet.incremental.occluder import Occluder
-from captum_deconvnet.incremental.tracing import train_mode_refused
+from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.incremental.windows import Grid, Window
 
-TOGETHER = 25
+TOGETHER = 16
 """Windows that go through together, if neither the user nor memory sets a lower bound."""
 FEW = 12
 """With fewer windows than this, following the model costs more than it saves."""

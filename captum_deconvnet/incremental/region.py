@@ -34,7 +34,7 @@ Region = tuple[tuple[int, Span], ...]
 WHOLE: Region = ()
 
 
-MOST = 0.75
+MOST = 0.9
 """A region with more than this share of its map is not worth cutting out."""
 
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -24,11 +23,11 @@ from captum_deconvnet.incremental.followed import (
     functional,
 )
 from captum_deconvnet.incremental.program import Ref
+from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.projection.call import tensors
 from captum_deconvnet.projection.recorder import base_name
 from captum_deconvnet.projection.storages import Storages
 from captum_deconvnet.projection.tape import Value
-from captum_deconvnet.projection.watch import refuse_train_mode
 from captum_deconvnet.projection.writes import written_tensors
 
 
@@ -238,19 +237,6 @@ def _watched(
         for path in layers:
             hook = modules[path].register_forward_hook(note(path), prepend=True)
             undo.enter_context(hook)
-        yield
-
-
-@contextmanager
-def train_mode_refused(modules: Mapping[str, nn.Module]) -> Iterator[None]:
-    """Refuse batch norms that run in train mode, naming them."""
-    with ExitStack() as undo:
-        for path, module in modules.items():
-            if isinstance(module, _BatchNorm) and not isinstance(module, torch.jit.ScriptModule):
-                hook = module.register_forward_pre_hook(
-                    lambda module, args, path=path: refuse_train_mode(path, module)
-                )
-                undo.enter_context(hook)
         yield
 
 

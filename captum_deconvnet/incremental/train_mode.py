@@ -1,0 +1,25 @@
+"""Batch norms in train mode mix the images of a batch: they are refused while a model runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from captum_deconvnet.projection.watch import refuse_train_mode
+
+
+@contextmanager
+def train_mode_refused(modules: Mapping[str, nn.Module]) -> Iterator[None]:
+    """Refuse batch norms that run in train mode, naming them."""
+    with ExitStack() as undo:
+        for path, module in modules.items():
+            if isinstance(module, _BatchNorm) and not isinstance(module, torch.jit.ScriptModule):
+                hook = module.register_forward_pre_hook(
+                    lambda module, args, path=path: refuse_train_mode(path, module)
+                )
+                undo.enter_context(hook)
+        yield
