@@ -1,9 +1,9 @@
 """What invariance curves cost, next to the bare forwards of the same transformed images.
 
 Both go through the images in the same batches; only the curves have the transforms, the distances
-at every stage and the probabilities on top. The two are interleaved, image by image, in one process. Run it as
-``python -m captum_deconvnet_benchmarks.invariance_cost``; with ``--write`` the result goes to
-``benchmarks/results/invariance_cost.json`` and the table into ``docs/invariance.md``.
+at every stage and the probabilities on top. The two are interleaved, image by image.
+Run it as ``python -m captum_deconvnet_benchmarks.invariance_cost``; with ``--write`` the result
+goes to ``benchmarks/results/invariance_cost.json`` and the table into ``docs/invariance.md``.
 """
 
 from __future__ import annotations
