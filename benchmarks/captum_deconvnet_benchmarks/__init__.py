@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 from captum_deconvnet.registry import hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import click
+
+
+@hookimpl
+def register_hooks(register: Callable[[object], None]) -> None:
+    """Open the doors ``register_explainers`` and ``register_metrics``."""
+    from captum_deconvnet_benchmarks import hookspecs
+
+    register(hookspecs)
 
 
 @hookimpl

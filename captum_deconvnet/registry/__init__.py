@@ -1,7 +1,7 @@
 """Plugins, and the models and rules that they bring."""
 
 from captum_deconvnet.registry.downloads import not_downloaded, require_download
-from captum_deconvnet.registry.hookspecs import hookimpl
+from captum_deconvnet.registry.hookspecs import hookimpl, hookspec
 from captum_deconvnet.registry.loaded_model import LoadedModel
 from captum_deconvnet.registry.models import list_models, load_model
 from captum_deconvnet.registry.plugin_info import PluginInfo
@@ -22,6 +22,7 @@ __all__ = [
     "find_stages",
     "fit",
     "hookimpl",
+    "hookspec",
     "list_models",
     "load_model",
     "not_downloaded",

@@ -78,3 +78,8 @@ def register_rules(register: RegisterRules) -> None:
 @hookspec
 def register_commands(cli: click.Group) -> None:
     """Add commands to the ``deconvnet`` command line's click group."""
+
+
+@hookspec
+def register_hooks(register: Callable[[object], None]) -> None:
+    """Open doors of your own: call ``register`` with a module of hook specifications."""

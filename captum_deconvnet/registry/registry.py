@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -107,6 +107,27 @@ class Registry:
                 except Exception as error:
                     plugin.error = f"adds no commands: {_reason(error)}"
 
+    def collect(self, hook: str) -> tuple[tuple[str, Any], ...]:
+        """What the plugins bring through a hook that is given ``register`` alone.
+
+        Args:
+            hook: its name; a plugin declares it through ``register_hooks``.
+
+        Returns:
+            The name of a plugin and one thing it registered, for each thing. A plugin that raises
+            brings nothing, and is remembered with its reason.
+        """
+        found: list[tuple[str, Any]] = []
+        for plugin in filter(self._loaded, self._plugins):
+            brought: list[Any] = []
+            try:
+                self._call(plugin, hook, register=brought.append)
+            except Exception as error:
+                plugin.error = f"{hook} fails: {_reason(error)}"
+            else:
+                found.extend((plugin.name, thing) for thing in brought)
+        return tuple(found)
+
     def _load(self, point: EntryPoint) -> None:
         found = point.dist
         name, version = (found.name, found.version) if found else ("", "")
@@ -134,6 +155,7 @@ class Registry:
         self.manager.register(plugin.module, plugin.name)
         if not self.manager.get_hookcallers(plugin.module):
             raise TypeError("it has no hook; decorate its functions with captum_deconvnet.hookimpl")
+        self._call(plugin, "register_hooks", register=self.manager.add_hookspecs)
         self._call(plugin, "register_models", register=self._model_door(plugin))
         self._call(plugin, "register_rules", register=self._rule_door(plugin))
 

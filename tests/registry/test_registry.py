@@ -10,10 +10,10 @@ import click
 import pytest
 from torch import nn
 
-from captum_deconvnet.registry import Registry, RuleRow, hookimpl, list_models
+from captum_deconvnet.registry import Registry, RuleRow, hookimpl, hookspec, list_models
 
 GOOD = """
-from captum_deconvnet.registry import hookimpl
+from captum_deconvnet.registry import hookimpl, hookspec
 
 @hookimpl
 def register_models(register):
@@ -238,3 +238,37 @@ print("before" if before else "never")
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "never"
+
+
+def test_a_plugin_opens_a_door_of_its_own_through_which_others_bring_things():
+    class Doors:
+        @hookspec
+        def register_sounds(self, register): ...
+
+    class Opens:
+        @hookimpl
+        def register_hooks(self, register):
+            register(Doors())
+
+    class Brings:
+        @hookimpl
+        def register_sounds(self, register):
+            register("quack")
+            register("moo")
+
+    class Fails:
+        @hookimpl
+        def register_sounds(self, register):
+            register("half")
+            raise ValueError("hoarse")
+
+    registry = Registry([])
+    for name, plugin in {"cow": Brings(), "opener": Opens(), "frog": Fails()}.items():
+        registry.register(plugin, name)
+    assert registry.collect("register_sounds") == (("cow", "quack"), ("cow", "moo"))
+    errors = {info.name: info.error for info in registry.plugins}
+    assert errors == {
+        "cow": "",
+        "opener": "",
+        "frog": "register_sounds fails: ValueError: hoarse",
+    }
