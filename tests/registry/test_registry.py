@@ -13,7 +13,7 @@ from torch import nn
 from captum_deconvnet.registry import Registry, RuleRow, hookimpl, hookspec, list_models
 
 GOOD = """
-from captum_deconvnet.registry import hookimpl, hookspec
+from captum_deconvnet.registry import hookimpl
 
 @hookimpl
 def register_models(register):
