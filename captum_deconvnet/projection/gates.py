@@ -16,6 +16,7 @@ from torch import Tensor
 
 from captum_deconvnet.projection.adjoint import Adjoint
 from captum_deconvnet.projection.call import Answer, Call, Rule
+from captum_deconvnet.projection.gate_strength import BOUNDED, GATE, NONE
 from captum_deconvnet.projection.geometry import same_place
 from captum_deconvnet.projection.linear import Scale
 from captum_deconvnet.projection.reach import pointwise
@@ -136,7 +137,7 @@ def power(call: Call) -> Answer:
     """A power has no rule. A root or a reciprocal is a statistic, any other power a signal."""
     exponent = call.argument("exponent")
     if isinstance(exponent, Tensor) or exponent >= 1:
-        call.gate = 0
+        call.gate = NONE
     return gradient(call)
 
 
@@ -176,19 +177,19 @@ def gate_of(call: Call, one: Tensor, other: Tensor) -> Tensor | None:
     strengths = [_strength(call, one), _strength(call, other)]
     if strengths[0] != strengths[1]:
         return one if strengths[0] > strengths[1] else other
-    if strengths[0] == 0 or one.numel() == other.numel():
+    if strengths[0] == NONE or one.numel() == other.numel():
         return None
     return one if one.numel() < other.numel() else other
 
 
 def _strength(call: Call, tensor: Tensor) -> int:
     value = call.value(tensor)
-    return 0 if value is None else value.gate
+    return NONE if value is None else value.gate
 
 
 def _is_signed(call: Call, gate: Tensor) -> bool:
     """Whether a gate takes negative values too, as in x * tanh(x): no rectifier does that."""
-    return _strength(call, gate) == 1 and bool((gate < 0).any())
+    return BOUNDED <= _strength(call, gate) < GATE and bool((gate < 0).any())
 
 
 def _same_root(call: Call, one: Any, other: Any) -> bool:

@@ -23,9 +23,10 @@ from captum_deconvnet.projection.adjoint import Adjoint, Custom, Typed
 from captum_deconvnet.projection.call import Answer, Call, is_signal, tensors
 from captum_deconvnet.projection.excerpts import excerpt, overlay
 from captum_deconvnet.projection.family import Family
+from captum_deconvnet.projection.gate_strength import ATTENTION, NONE
 from captum_deconvnet.projection.reach import whole
 from captum_deconvnet.projection.storages import Storages
-from captum_deconvnet.projection.table import ATTENTION, FALLBACK, KEEPS, KEEPS_WEIGHTS, TABLE, Row
+from captum_deconvnet.projection.table import FALLBACK, KEEPS, KEEPS_WEIGHTS, TABLE, Row
 from captum_deconvnet.projection.tape import Step, Tape, Value
 from captum_deconvnet.projection.writes import out_names, written_tensors
 
@@ -216,7 +217,7 @@ def _gate(call: Call) -> int:
     """How surely the output of a call only scales others."""
     weakest = min(value.gate for value in call.sources)
     if call.gate == KEEPS_WEIGHTS:
-        return ATTENTION if weakest == ATTENTION else 0
+        return ATTENTION if weakest == ATTENTION else NONE
     return weakest if call.gate == KEEPS else call.gate
 
 

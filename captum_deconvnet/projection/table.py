@@ -21,10 +21,10 @@ from captum_deconvnet.projection import (
     switches,
 )
 from captum_deconvnet.projection.call import Rule
+from captum_deconvnet.projection.gate_strength import ATTENTION, BOUNDED, GATE, NONE, STATISTIC
 from captum_deconvnet.projection.replay import Geometry, gradient, sees_all
 from captum_deconvnet.projection.replay import linear as linear_in
 
-ATTENTION = 3
 KEEPS = -1
 KEEPS_WEIGHTS = -2
 
@@ -37,16 +37,15 @@ class Row:
         rule: called with the operation's call, returns its adjoint.
         name: what the receipt calls the rule.
         kind: ``paper``, ``adjoint``, ``extension`` or ``fallback``.
-        gate: whether the output only ever scales others: 3 attention weights, 2 a gate, 1 a bounded
-            signal or a statistic, 0 no; ``KEEPS`` as its input, ``KEEPS_WEIGHTS`` if its input are
-            attention weights.
+        gate: how surely the output only scales others (see ``gate_strength``); ``KEEPS`` as its
+            input, ``KEEPS_WEIGHTS`` if its input are attention weights.
         elementwise: whether the output is an elementwise function of one activation.
     """
 
     rule: Rule
     name: str
     kind: str
-    gate: int = 0
+    gate: int = NONE
     elementwise: bool = False
 
 
@@ -87,19 +86,20 @@ _RECTIFIERS = {
         "gelu silu mish hardswish elu softplus celu selu",
     ),
     **_rows(
-        Row(rectifiers.clamp, "rectify", "extension", gate=1, elementwise=True),
+        Row(rectifiers.clamp, "rectify", "extension", gate=BOUNDED, elementwise=True),
         "clamp clamp_min clamp_max hardtanh",
     ),
     **_rows(Row(rectifiers.threshold, "rectify", "extension", elementwise=True), "threshold"),
     **_rows(
-        Row(rectifiers.smooth_rectify, "rectify", "extension", gate=2, elementwise=True),
+        Row(rectifiers.smooth_rectify, "rectify", "extension", gate=GATE, elementwise=True),
         "sigmoid hardsigmoid",
     ),
     **_rows(Row(rectifiers.leak, "leak", "extension", elementwise=True), "leaky_relu"),
     **_rows(Row(rectifiers.random_leak, "leak", "extension", elementwise=True), "rrelu_with_noise"),
     **_rows(Row(rectifiers.prelu, "leak", "extension", elementwise=True), "_prelu_kernel"),
     **_rows(
-        Row(rectifiers.straight, "identity", "extension", gate=1, elementwise=True), "tanh erf"
+        Row(rectifiers.straight, "identity", "extension", gate=BOUNDED, elementwise=True),
+        "tanh erf",
     ),
     **_rows(
         Row(rectifiers.strip, "start at the logit", "extension", gate=ATTENTION),
@@ -122,14 +122,15 @@ _GATES = {
     **_rows(Row(gates.add_product, "scale", "adjoint"), "addcmul"),
     **_rows(Row(gates.dropout, "recorded mask", "adjoint", gate=KEEPS), "native_dropout"),
     **_rows(
-        Row(gradient, "gradient", "fallback", gate=1),
+        Row(gradient, "gradient", "fallback", gate=STATISTIC),
         "rsqrt sqrt reciprocal linalg_vector_norm norm var std var_mean std_mean",
     ),
-    **_rows(Row(gates.power, "gradient", "fallback", gate=1), "pow"),
+    **_rows(Row(gates.power, "gradient", "fallback", gate=STATISTIC), "pow"),
     **_rows(
-        Row(linear.blocked, "blocked", "adjoint", gate=2, elementwise=True), "eq ne sign heaviside"
+        Row(linear.blocked, "blocked", "adjoint", gate=GATE, elementwise=True),
+        "eq ne sign heaviside",
     ),
-    **_rows(Row(gates.compare, "blocked", "adjoint", gate=2, elementwise=True), "gt ge lt le"),
+    **_rows(Row(gates.compare, "blocked", "adjoint", gate=GATE, elementwise=True), "gt ge lt le"),
     **_rows(Row(gates.choose, "adjoint", "adjoint", gate=KEEPS), "where"),
     **_rows(Row(gates.fill_masked, "adjoint", "adjoint", gate=KEEPS), "masked_fill"),
     **_rows(Row(gates.put_indexed, "adjoint", "adjoint", gate=KEEPS), "index_put"),

@@ -75,3 +75,15 @@ def test_every_operation_of_the_generator_is_reached(name):
         graph.accepts(node, images)
     assert graph.nodes == nodes
     check(graph, images, 3)
+
+
+def test_clipped_features_over_a_statistic_are_the_signal():
+    """Found by a random graph: neither factor was held to be the gate."""
+    torch.manual_seed(0)
+    graph = random_graphs.Graph().double().eval()
+    images = torch.randn(2, 2, 4, 4).double()
+    for name, second in (("hardtanh", 0), ("convolution", 0), ("product with a power", 1)):
+        graph.accepts(random_graphs.Node(name, 0, second, (1, 0, 0)), images)
+    check(graph, images, 0)
+    kinds = cdn.record(graph, images, "top").receipt.summary()
+    assert kinds["extension", "mul", "frozen gate"] == 1
