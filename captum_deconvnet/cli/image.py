@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +24,20 @@ def read_image(path: Path) -> Image.Image:
         path: a file of any format that Pillow reads; of an animation, the first frame.
 
     Raises:
-        ImageError: the file is no image, is cut short, or has pixels without a known range.
+        ImageError: the file is no image, is cut short, has pixels without a known range, or has
+            over 179 million of them, where Pillow suspects an attack.
         OSError: the file cannot be opened.
     """
-    with path.open("rb") as file:
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large, but no bomb yet
         try:
             picture = Image.open(file)
             picture.load()
         except UnidentifiedImageError as error:
             raise ImageError(f"{path} is not an image that Pillow can read.") from error
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise ImageError(f"{path} cannot be read as an image: {error}.") from error
+            reason = str(error).rstrip(".")
+            raise ImageError(f"{path} cannot be read as an image: {reason}.") from error
     return to_rgb(ImageOps.exif_transpose(picture), path)
 
 

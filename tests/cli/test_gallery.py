@@ -180,6 +180,11 @@ def test_an_output_that_is_a_file_is_one_clear_error(fails, folder, tmp_path):
     assert "File exists" in said
 
 
+def test_a_folder_that_nothing_can_be_written_in_is_one_clear_error(fails, folder):
+    said = fails("gallery", MODEL, folder, "--weights", "random", "--out", "/proc/gallery")
+    assert "No such file or directory: /proc/gallery" in said
+
+
 def test_too_little_disk_is_said_before_the_work(fails, folder, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))

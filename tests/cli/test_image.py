@@ -133,3 +133,16 @@ def test_floating_point_pixels_are_refused_because_their_range_is_unknown(tmp_pa
 def test_a_missing_file_is_the_systems_own_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_image(tmp_path / "absent.png")
+
+
+def test_a_photograph_of_a_hundred_million_pixels_is_read(tmp_path):
+    path = tmp_path / "survey.png"
+    Image.new("1", (10000, 9100), 1).save(path)
+    assert read_image(path).size == (10000, 9100)
+
+
+def test_a_picture_too_large_to_be_one_is_refused(tmp_path):
+    path = tmp_path / "bomb.png"
+    Image.new("1", (20000, 9000)).save(path)
+    with pytest.raises(ImageError, match=r"bomb.png cannot be read as an image: Image size .*k\.$"):
+        read_image(path)
