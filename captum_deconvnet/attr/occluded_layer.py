@@ -41,7 +41,7 @@ class OccludedLayer:
         self.engine = self._engine()
         self.together = TOGETHER
         if self.engine is not None:
-            self.together = max(1, min(TOGETHER, memory_budget // self.engine.window_bytes))
+            self.together = self.engine.memory.windows(memory_budget)
         with train_mode_refused(dict(model.named_modules())):
             self.output, self.activation = self._whole(occluder.inputs[0])
         if self.output.dim() != 2:

@@ -20,7 +20,7 @@ from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.incremental.windows import Grid, Window
 
 TOGETHER = 16
-"""Windows that go through together, if neither the user nor memory sets a lower bound."""
+"""Windows that go through the whole model together, if the user sets no lower bound."""
 FEW = 12
 """With fewer windows than this, following the model costs more than it saves."""
 CLEARLY = 0.5
@@ -144,7 +144,8 @@ class OccludedModel:
         self.error = engine.checked.error
         if not engine.checked.error <= engine.checked.limit:
             self._explain(sample, engine)
-        self.together = min(self.together, max(1, self.memory_budget // engine.window_bytes))
+        fitting = engine.memory.windows(self.memory_budget)
+        self.together = min(fitting, self.most or fitting)
         return engine
 
     def _explain(self, sample: list[Window], engine: Incremental) -> None:

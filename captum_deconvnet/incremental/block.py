@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ class Block:
         clean: its values on the clean inputs.
         count: how many windows.
         values: what changed of the values that have changed and are still needed.
+        most_bytes: the most memory that these took at once, so far.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class Block:
         """Begin with the occluded inputs."""
         self.program, self.clean, self.count = program, clean, count
         self.values = dict(first)
+        self.most_bytes = 0
 
     def run(self) -> dict[int, Tensor]:
         """The results, of all windows: (windows * N, ...) or as the batch grows in them."""
         for step in self.program.steps:
             if any(read in self.values for read in step.reads):
                 self._run(step)
+                self.most_bytes = max(self.most_bytes, bytes_of(self.values.values()))
             for index in step.last:
                 self.values.pop(index, None)
         return {index: self.dense(index) for index in self.program.results}
@@ -93,6 +96,11 @@ class Block:
                 paste(whole.narrow(dim, start, size), region, self.values[read], self.count)
             start += size
         return whole
+
+
+def bytes_of(changed: Iterable[Changed]) -> int:
+    """What the numbers of these take in memory."""
+    return sum(one.tensor.nbytes for one in changed)
 
 
 def clean_pass(program: Program, inputs: Sequence[Tensor]) -> dict[int, Tensor]:

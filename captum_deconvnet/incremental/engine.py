@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.incremental.block import Block, clean_pass
+from captum_deconvnet.incremental.memory import Memory, memory_of
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.optimising import optimised
 from captum_deconvnet.incremental.pairing import paired
@@ -71,6 +72,7 @@ class Incremental:
         clean: the values on the clean inputs.
         output: the model's output on the clean inputs, as the program has it.
         checked: how the program compares with the model.
+        memory: what windows take.
     """
 
     def __init__(self, model: Model, occluder: Occluder, sample: Sequence[Window]) -> None:
@@ -92,28 +94,30 @@ class Incremental:
         self.clean = clean_pass(self.program, [_laid_out(tensor) for tensor in occluder.inputs])
         self.output = self.clean[self.program.output]
         self.checked = self._check(sample, covered.output, seconds)
+        own = [tensor for each in model.modules.values() for tensor in each.parameters(False)]
+        self.memory: Memory = memory_of(
+            self.program, self.clean, own, self._window_bytes(sample[0])
+        )
 
     def results(self, windows: Sequence[Window]) -> dict[int, Tensor]:
         """What the program gives for windows of one input, by number of the value."""
-        first = {self.program.inputs[windows[0].input]: self.occluder.boxes(windows)}
         with torch.no_grad():
-            return Block(self.program, self.clean, len(windows), first).run()
+            return self._block(windows).run()
 
     def outputs(self, windows: Sequence[Window]) -> Tensor:
         """The model's output for windows of one input: (windows * N, ...)."""
         return self.results(windows)[self.program.output]
 
-    @property
-    def window_bytes(self) -> int:
-        """The most memory that one window can need at once, all maps whole."""
-        most, live = 0, dict.fromkeys(self.program.inputs, 0)
-        for step in self.program.steps:
-            made = [index for index in step.outputs if index is not None]
-            live.update({index: _bytes(self.program.shapes[index], self.output) for index in made})
-            most = max(most, sum(live.values()))
-            for index in step.last:
-                live.pop(index, None)
-        return 2 * most
+    def _block(self, windows: Sequence[Window]) -> Block:
+        first = {self.program.inputs[windows[0].input]: self.occluder.boxes(windows)}
+        return Block(self.program, self.clean, len(windows), first)
+
+    def _window_bytes(self, window: Window) -> int:
+        """The most that the values of a window take at once."""
+        block = self._block([window])
+        with torch.no_grad():
+            block.run()
+        return block.most_bytes
 
     def _check(self, sample: Sequence[Window], expected: Tensor, seconds: float) -> Checked:
         try:
@@ -136,7 +140,3 @@ def relative(found: Tensor, expected: Tensor) -> float:
 def _laid_out(tensor: Tensor) -> Tensor:
     """Pictures channels last, where filters are fastest on a CPU."""
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
-
-
-def _bytes(shape: Sequence[int], like: Tensor) -> int:
-    return torch.Size(shape).numel() * like.element_size()

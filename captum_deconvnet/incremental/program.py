@@ -111,6 +111,11 @@ class Program:
                 found[index].append(step)
         return found
 
+    def constants(self) -> Iterator[Tensor]:
+        """The tensors among the operations' arguments."""
+        for step in self.steps:
+            yield from (item for item in step.args if isinstance(item, Tensor))
+
     def tidy(self) -> Program:
         """Drop the steps that nobody needs, and note where each value is needed last."""
         needed, kept = set(self.results), []
