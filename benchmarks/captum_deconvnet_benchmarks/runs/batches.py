@@ -38,7 +38,7 @@ def in_batches(count: int, batch: int, call: Callable[[slice], Result]) -> tuple
         batch = (batch + 1) // 2  # here the error, and what it holds, is gone
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-    return results, batch
+    return results, min(batch, count)
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -42,7 +42,8 @@ def write_durably(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_unit(path: Path, rows: pa.Table, cost: Mapping[str, Any]) -> None:
     """Keep the rows of a unit, with their digest and what they cost."""
-    facts = {DIGEST: _rows_digest(rows), COST: json.dumps(cost)}
+    spent = json.dumps(cost)
+    facts = {DIGEST: _rows_digest(rows, spent), COST: spent}
     whole = rows.replace_schema_metadata(facts)
     write_durably(path, lambda part: pq.write_table(whole, part))
 
@@ -58,20 +59,21 @@ def read_unit(path: Path, schema: pa.Schema) -> tuple[pa.Table, dict[str, Any]]:
         whole = pq.read_table(path)
         facts = whole.schema.metadata or {}
         rows = whole.replace_schema_metadata(None)
-        cost = json.loads(facts[COST.encode()])
+        spent = facts[COST.encode()].decode()
         kept = facts[DIGEST.encode()].decode()
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise ResultsError(f"{path} is damaged: {error}") from error
-    if rows.schema != schema or kept != _rows_digest(rows):
+    if rows.schema != schema or kept != _rows_digest(rows, spent):
         raise ResultsError(f"{path} is damaged: its rows are not those that were written.")
-    return rows, cost
+    return rows, json.loads(spent)
 
 
 def write_maps(path: Path, maps: Tensor, cost: Mapping[str, Any]) -> None:
     """Keep maps (N, C or 1, H, W), with their digest and what they cost."""
-    facts = {DIGEST: _maps_digest(maps), COST: json.dumps(cost)}
+    spent = json.dumps(cost)
+    facts = {DIGEST: _maps_digest(maps, spent), COST: spent}
     write_durably(path, lambda part: safetensors.torch.save_file({"maps": maps}, part, facts))
 
 
@@ -85,24 +87,25 @@ def read_maps(path: Path) -> tuple[Tensor, dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             maps, facts = file.get_tensor("maps"), file.metadata() or {}
-        cost, kept = json.loads(facts[COST]), facts[DIGEST]
+        spent, kept = facts[COST], facts[DIGEST]
     except FileNotFoundError:
         raise
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ResultsError(f"{path} is damaged: {error}") from error
-    if kept != _maps_digest(maps):
+    if kept != _maps_digest(maps, spent):
         raise ResultsError(f"{path} is damaged: its maps are not those that were written.")
-    return maps, cost
+    return maps, json.loads(spent)
 
 
-def _rows_digest(rows: pa.Table) -> str:
+def _rows_digest(rows: pa.Table, cost: str) -> str:
     sink = pa.BufferOutputStream()
     plain = rows.replace_schema_metadata(None).combine_chunks()
     with pa.ipc.new_stream(sink, plain.schema) as stream:
         stream.write_table(plain)
-    return hashlib.sha256(sink.getvalue()).hexdigest()
+    return hashlib.sha256(sink.getvalue().to_pybytes() + cost.encode()).hexdigest()
 
 
-def _maps_digest(maps: Tensor) -> str:
+def _maps_digest(maps: Tensor, cost: str) -> str:
     flat = maps.contiguous().flatten().view(torch.uint8).numpy()
-    return hashlib.sha256(flat.tobytes()).hexdigest()
+    shape = repr((tuple(maps.shape), maps.dtype))
+    return hashlib.sha256(flat.tobytes() + shape.encode() + cost.encode()).hexdigest()

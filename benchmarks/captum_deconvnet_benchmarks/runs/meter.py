@@ -21,7 +21,8 @@ class Meter:
         seconds: that it took.
         forward_passes: images that went through the model itself; copies of it and the parts that
             are recomputed incrementally are not seen.
-        backward_passes: images whose outputs had a gradient.
+        backward_passes: images that autograd went back from; projections of this package go back
+            over a tape of their own, and are not seen.
         peak_bytes: how far memory rose; ``None`` where the system does not say.
     """
 

@@ -76,12 +76,12 @@ def test_a_lack_of_memory_halves_the_batch_and_changes_no_row(bench, monkeypatch
 
 
 def test_costs_are_apart_from_scores(bench):
-    ran = bench()
+    ran = bench(explainers=("captum/saliency", "control/random"))
     assert list(ran.costs.columns) == COSTS.names
     explained = ran.costs[ran.costs.metric == ""]
     assert len(explained) == 2 * 3
     assert set(explained.images) == {3, 1}
-    gradients = explained[explained.explainer == "gradient"]
+    gradients = explained[explained.explainer == "captum/saliency"]
     assert (gradients.forward_passes == gradients.images).all()
     assert (gradients.backward_passes == gradients.images).all()
     assert (explained[explained.explainer == "control/random"].forward_passes == 0).all()
@@ -104,9 +104,7 @@ def test_damaged_files_are_named_and_made_again(bench):
     unit = sorted((ran.out / "units").iterdir())[2]
     maps = sorted((ran.out / "explanations").iterdir())[1]
     for path in (unit, maps):
-        content = bytearray(path.read_bytes())
-        content[-len(content) // 2] ^= 1
-        path.write_bytes(content)
+        path.write_bytes(path.read_bytes()[:-9])
     again = bench()
     assert unit.name in again.said
     assert "is damaged" in again.said
