@@ -69,10 +69,10 @@ def share(order: Order, jobs: int) -> int:
 
     from captum_deconvnet.cli.output import make_folder
     from captum_deconvnet_benchmarks.runs.files import write_durably
-    from captum_deconvnet_benchmarks.runs.plan import select
+    from captum_deconvnet_benchmarks.runs.planning import selections
 
     make_folder(order.out)
-    select(order.spec)  # a wrong name is said here, once
+    selections(order.spec)  # a wrong name is said here, once
     path = order.out / "spec.yaml"
     text = yaml.safe_dump(order.spec.as_plain(), sort_keys=False)
     write_durably(path, lambda part: part.write_text(text, encoding="utf-8"))

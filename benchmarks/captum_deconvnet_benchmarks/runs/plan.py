@@ -51,15 +51,15 @@ class Group:
         return [Unit(self.place, self.explainer, metric) for metric in self.metrics]
 
 
-def select(spec: Spec) -> Selection:
-    """What the names and patterns of a spec mean.
+def select(spec: Spec, choice: ModelChoice) -> Selection:
+    """What the names and patterns of a spec mean for one of its models.
 
     Raises:
         UnknownNameError: a name, or a parameter, that nothing has; names the nearest.
     """
     found = chosen_explainers(spec.explainers, explainers())
     scores = chosen("metric", spec.metrics, metrics())
-    given = {kind: dict(spec.parameters.get(kind, {})) for kind in ("explainers", "metrics")}
+    given = {kind: _given(spec, choice, kind) for kind in ("explainers", "metrics")}
     ours = [with_parameters("explainer", e, given["explainers"].pop(e.name, {})) for e in found]
     theirs = [with_parameters("metric", m, given["metrics"].pop(m.name, {})) for m in scores]
     for kind, left in given.items():
@@ -67,6 +67,13 @@ def select(spec: Spec) -> Selection:
             known = [row.name for row in (found if kind == "explainers" else scores)]
             raise unknown_name(f"name under parameters.{kind}", name, known)
     return Selection(tuple(ours), tuple(theirs))
+
+
+def _given(spec: Spec, choice: ModelChoice, kind: str) -> dict[str, dict[str, Any]]:
+    """The parameters of the run by name, with those of the model on top."""
+    shared, own = spec.parameters.get(kind, {}), choice.parameters.get(kind, {})
+    names = dict.fromkeys([*shared, *own])
+    return {name: {**shared.get(name, {}), **own.get(name, {})} for name in names}
 
 
 def place_of(studio: Studio, block: Block, targets: Sequence[int]) -> Place:

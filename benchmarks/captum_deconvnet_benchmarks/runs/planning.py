@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from captum_deconvnet.gallery.shared_work import SharedWork
@@ -27,9 +27,9 @@ PLAN = "plan"
 
 def start_plan(spec: Spec, store: RunStore, *, retry: bool) -> tuple[list[Group], list[int]]:
     """All groups of a run, and the numbers of those that are not done."""
-    selection = select(spec)
+    chosen = selections(spec)
     store.sweep()
-    groups = [group for place in _places(spec, store) for group in _groups(spec, selection, place)]
+    groups = [group for place in _places(spec, store) for group in _groups(spec, chosen, place)]
     start_record(store.folder, spec, groups)
     pending = [
         number
@@ -37,6 +37,11 @@ def start_plan(spec: Spec, store: RunStore, *, retry: bool) -> tuple[list[Group]
         if not all(store.done(unit.address, retry=retry) for unit in group.units())
     ]
     return groups, pending
+
+
+def selections(spec: Spec) -> dict[str, Selection]:
+    """The explainers and metrics of each model, by its name."""
+    return {choice.name: select(spec, choice) for choice in spec.models}
 
 
 def sent(shared: SharedWork, groups: Sequence[Group], pending: Sequence[int]) -> None:
@@ -49,11 +54,11 @@ def sent(shared: SharedWork, groups: Sequence[Group], pending: Sequence[int]) ->
 
 def received_plan(shared: SharedWork, spec: Spec) -> tuple[list[Group], list[int]]:
     """The plan, once the leading process has told it."""
-    selection = select(spec)
+    chosen = selections(spec)
     shared.hear("planned")
     plan = json.loads(shared.store.get(PLAN))
     places = [_place(facts) for facts in plan["places"]]
-    groups = [group for place in places for group in _groups(spec, selection, place)]
+    groups = [group for place in places for group in _groups(spec, chosen, place)]
     return groups, plan["pending"]
 
 
@@ -69,9 +74,9 @@ def _places(spec: Spec, store: RunStore) -> list[Place]:
     return places
 
 
-def _groups(spec: Spec, selection: Selection, place: Place) -> list[Group]:
+def _groups(spec: Spec, chosen: Mapping[str, Selection], place: Place) -> list[Group]:
     choice = next(choice for choice in spec.models if choice.name == place.model)
-    return groups_at(choice, place, selection)
+    return groups_at(choice, place, chosen[place.model])
 
 
 def _place(facts: dict[str, Any]) -> Place:

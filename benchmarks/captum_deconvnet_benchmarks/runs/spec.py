@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
 from captum_deconvnet.errors import SpecError, unknown_name
+
+Parameters: TypeAlias = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""By ``"explainers"`` or ``"metrics"``, then name, then parameter."""
 
 DEFAULT = "DEFAULT"
 PREDICTED, LABEL = "predicted", "label"
@@ -25,6 +28,7 @@ class ModelChoice:
         images: its images, if not those of the run.
         layer: the layer for explainers that look at one; by default the last stage.
         label: what the tables call it.
+        parameters: as those of the run, for this model alone.
     """
 
     model: str
@@ -32,6 +36,7 @@ class ModelChoice:
     images: str = ""
     layer: str = ""
     label: str = ""
+    parameters: Parameters = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -57,7 +62,7 @@ class Spec:
         limit: only so many images of each model, the first ones; 0 for all.
         background: the grey, 0 to 255, that transparent pictures are laid on.
         device: as torch names it.
-        parameters: by ``"explainers"`` or ``"metrics"``, then name, then parameter.
+        parameters: in place of the defaults of explainers and metrics.
     """
 
     models: tuple[ModelChoice, ...] = ()
@@ -71,7 +76,7 @@ class Spec:
     limit: int = 0
     background: int = 128
     device: str = "cpu"
-    parameters: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    parameters: Parameters = field(default_factory=dict)
 
     def as_plain(self) -> dict[str, Any]:
         """What YAML and JSON can hold; ``spec_of`` takes it back."""
@@ -131,7 +136,9 @@ def _model(given: Any) -> ModelChoice:
     for key in given:
         if key not in known:
             raise unknown_name("key of a model", str(key), known)
-    return ModelChoice(**{key: str(value) for key, value in given.items()})
+    _check_parameters(given.get("parameters", {}))
+    plain = {key: str(value) for key, value in given.items() if key != "parameters"}
+    return ModelChoice(**plain, parameters=given.get("parameters", {}))
 
 
 def _listed(value: Any, key: str) -> list[Any]:

@@ -98,7 +98,11 @@ def test_a_spec_goes_through_yaml_and_back(tmp_path):
 
     spec = spec_of(
         {
-            "models": ["a", {"model": "b", "weights": "random", "label": "control"}],
+            "models": [
+                "a",
+                {"model": "b", "weights": "random", "label": "control"},
+                {"model": "c", "parameters": {"metrics": {"road": {"steps": 5}}}},
+            ],
             "explainers": "deconvnet",
             "images": "x",
             "parameters": {"metrics": {"road": {"steps": 3}}},
@@ -107,7 +111,7 @@ def test_a_spec_goes_through_yaml_and_back(tmp_path):
     path = tmp_path / "spec.yaml"
     path.write_text(yaml.safe_dump(spec.as_plain()))
     assert spec_of(read_spec(path)) == spec
-    assert [choice.name for choice in spec.models] == ["a", "control"]
+    assert [choice.name for choice in spec.models] == ["a", "control", "c"]
     path.write_text("- a\n")
     with pytest.raises(CaptumDeconvnetError, match="holds list"):
         read_spec(path)

@@ -13,8 +13,11 @@ from PIL import Image
 
 import captum_deconvnet as cdn
 from captum_deconvnet.cli.run import load
+from captum_deconvnet.errors import UnknownNameError
 from captum_deconvnet_benchmarks.runs.merge import COSTS
+from captum_deconvnet_benchmarks.runs.planning import selections
 from captum_deconvnet_benchmarks.runs.rows import ORDER, SCHEMA
+from captum_deconvnet_benchmarks.runs.spec import spec_of
 
 PER_IMAGE = 2 + 3
 """Rows of toy/total for one image: two scores, and a curve of three points."""
@@ -173,7 +176,14 @@ def test_the_folder_says_what_was_run_and_which_file_holds_what(bench):
     facts = json.loads((ran.out / "run.json").read_text())
     assert facts["finished"] >= facts["started"]
     assert facts["spec"]["models"] == [
-        {"model": "toy/net", "weights": "random", "images": "", "layer": "", "label": ""}
+        {
+            "model": "toy/net",
+            "weights": "random",
+            "images": "",
+            "layer": "",
+            "label": "",
+            "parameters": {},
+        }
     ]
     assert len(facts["units"]) == 2 * 2 * 3
     for each in facts["units"]:
@@ -236,3 +246,20 @@ def test_a_negative_class_is_refused(bench, out_of_range):
     ran = bench(f"--target={out_of_range}")
     assert ran.code == 2
     assert "a class number was expected" in ran.said
+
+
+def test_parameters_are_the_models_then_the_runs_then_the_defaults(toy):
+    models = ["a", {"model": "b", "parameters": {"metrics": {"toy/total": {"places": 5}}}}]
+    given = {"metrics": {"toy/total": {"places": 4}}}
+    spec = spec_of({"models": models, "images": "x", "metrics": "toy/*", "parameters": given})
+    chosen = selections(spec)
+    places = {name: dict(found.metrics[0].parameters) for name, found in chosen.items()}
+    assert places == {"a": {"places": 4}, "b": {"places": 5}}
+    assert dict(chosen["a"].metrics[1].parameters) == {}
+    for wrong, wanted in {
+        "toy/totl": "Unknown name under parameters.metrics 'toy/totl'. Nearest: toy/total",
+        "toy/inside": "Unknown parameter of metric 'places'. toy/inside has: none.",
+    }.items():
+        bad = {"metrics": {wrong: {"places": 4}}}
+        with pytest.raises(UnknownNameError, match=wanted):
+            selections(spec_of({"models": "a", "images": "x", "parameters": bad}))
