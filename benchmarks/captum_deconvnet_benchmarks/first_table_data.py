@@ -26,7 +26,8 @@ LONGEST = (100, 170)
 """Pixels of an object's longer side."""
 
 SMALLEST = 120
-LEFT_OUT = ("cartoon", "toys", "_mirror")
+LEFT_OUT = ("cartoon", "toys", "_mirror", "hedgehog")
+"""Parts of paths: drawings, toys, and other stamps turned around."""
 
 
 @click.command()
