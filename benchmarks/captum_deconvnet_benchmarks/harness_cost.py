@@ -35,7 +35,8 @@ SEED = 0
 MODEL = "torchvision/resnet18"
 EXPLAINERS = ("deconvnet", "captum/input-x-gradient")
 METRICS = ("deletion_insertion", "complexity")
-IMAGES, SIDE, BLOCK = 16, 256, 8
+STEPS = 4
+IMAGES, SIDE, BLOCK = 8, 256, 4
 
 
 @click.command()
@@ -58,8 +59,9 @@ def main(rounds: int, write: bool) -> None:
 
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
     """Median seconds of both, and the median of the ratios of neighbours."""
-    spec = Spec((ModelChoice(MODEL, "random", str(draw_pictures(folder))),), EXPLAINERS, METRICS)
-    spec = Spec(**{**vars(spec), "block": BLOCK})
+    choice = ModelChoice(MODEL, "random", str(draw_pictures(folder)))
+    steps = {"metrics": {"deletion_insertion": {"steps": STEPS}}}
+    spec = Spec((choice,), EXPLAINERS, METRICS, block=BLOCK, parameters=steps)
     bare(spec)
     pairs = [pair(spec, folder / f"run{number}", number) for number in range(rounds)]
     return {

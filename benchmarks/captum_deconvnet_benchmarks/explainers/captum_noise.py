@@ -27,14 +27,8 @@ def tunnel(
 ) -> Tensor:
     """Gradients at noisy copies of the image, averaged (Smilkov 2017) or their variance.
 
-    Args:
-        subject: the model.
-        inputs: (N, C, H, W).
-        target: (N,).
-        seeds: one an image.
-        kind: ``"smoothgrad"`` or ``"vargrad"``.
-        samples: noisy copies.
-        noise: its standard deviation, as a share of the image's range.
+    ``kind`` is ``"smoothgrad"`` or ``"vargrad"``; ``noise`` is a standard deviation, as a share of
+    the image's range.
     """
     method = captum.attr.NoiseTunnel(captum.attr.Saliency(subject.model))
 
