@@ -86,6 +86,10 @@ class ResultsError(CaptumDeconvnetError, ValueError):
     """A file of results is damaged, or its results are not of this run."""
 
 
+class SpecError(CaptumDeconvnetError, ValueError):
+    """What a benchmark is to run over cannot be understood, or does not fit together."""
+
+
 def near_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The ``count`` known names nearest to ``name``, best first; may be empty."""
     return difflib.get_close_matches(name, list(known), n=count, cutoff=0.3)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     import click
 
+    from captum_deconvnet_benchmarks.hookspecs import RegisterExplainers
+
 
 @hookimpl
 def register_hooks(register: Callable[[object], None]) -> None:
@@ -18,6 +20,15 @@ def register_hooks(register: Callable[[object], None]) -> None:
     from captum_deconvnet_benchmarks import hookspecs
 
     register(hookspecs)
+
+
+@hookimpl
+def register_explainers(register: RegisterExplainers) -> None:
+    """Offer our explainers, Captum's and the controls."""
+    from captum_deconvnet_benchmarks.explainers.table import TABLE
+
+    for explainer in TABLE:
+        register(explainer)
 
 
 @hookimpl

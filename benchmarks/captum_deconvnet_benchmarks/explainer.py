@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from captum_deconvnet_benchmarks.subject import Subject
 
-Attribute: TypeAlias = Callable[[Subject, Tensor, Tensor, Sequence[int]], Tensor]
-"""``(subject, inputs (N, C, H, W), target (N,), a seed an image) -> maps (N, C or 1, H, W)``."""
+Attribute: TypeAlias = Callable[..., Tensor]
+"""``(subject, inputs (N, C, H, W), target (N,), a seed an image, **parameters)``, which gives
+maps (N, C or 1, H, W)."""
 
 Unfit: TypeAlias = Callable[[Subject], "str | None"]
 """Why this subject cannot be explained so; ``None`` if it can."""
@@ -32,7 +33,8 @@ class Explainer:
         control: whether it is there to be beaten (random, constant, edges).
         stochastic: whether the seeds matter.
         unfit: why a subject cannot be explained so; such pairs are skipped with the reason.
-        parameters: every choice that moves a number, as JSON has it.
+        parameters: every choice that moves a number, as JSON has it, with its default;
+            ``attribute`` is called with them.
         version: raise it when the same parameters give other numbers.
     """
 
@@ -54,7 +56,8 @@ class BoundExplainer:
 
     def __call__(self, inputs: Tensor, target: Tensor, seeds: Sequence[int]) -> Tensor:
         """Maps (N, C or 1, H, W) of images (N, C, H, W) for their targets (N,)."""
-        return self.explainer.attribute(self.subject, inputs, target, seeds)
+        explainer = self.explainer
+        return explainer.attribute(self.subject, inputs, target, seeds, **explainer.parameters)
 
     def on(self, model: nn.Module) -> BoundExplainer:
         """The same explainer of another net of the same structure, such as a randomised one."""

@@ -20,16 +20,19 @@ class Subject:
         name: what the tables call it, such as ``offline/efficientnet_lite0``.
         model: the net, in eval mode; inputs (N, C, H, W) to logits (N, classes).
         layer: module path of the last layer with a map, for explainers that look there.
+        input_shape: (C, H, W) of an input, for those who must see the model run to judge it.
     """
 
     name: str
     model: nn.Module
     layer: str | None = None
+    input_shape: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, loaded: LoadedModel) -> Subject:
         """The subject that a loaded model makes; its layer is the last stage."""
-        return cls(loaded.name, loaded.model, loaded.stages[-1] if loaded.stages else None)
+        layer = loaded.stages[-1] if loaded.stages else None
+        return cls(loaded.name, loaded.model, layer, loaded.input_size)
 
     def with_model(self, model: nn.Module) -> Subject:
         """The same subject with another net of the same structure."""

@@ -1,0 +1,1 @@
+"""The explainers that come with the harness, one family a file."""
