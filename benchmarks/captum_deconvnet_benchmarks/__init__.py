@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     import click
 
+    from captum_deconvnet_benchmarks.hookspecs import RegisterMetrics
+
 
 @hookimpl
 def register_hooks(register: Callable[[object], None]) -> None:
@@ -26,3 +28,12 @@ def register_commands(cli: click.Group) -> None:
     from captum_deconvnet_benchmarks.commands.group import bench
 
     cli.add_command(bench)
+
+
+@hookimpl
+def register_metrics(register: RegisterMetrics) -> None:
+    """Offer the metrics of ``metrics/table.py``."""
+    from captum_deconvnet_benchmarks.metrics.table import METRICS
+
+    for metric in METRICS:
+        register(metric)
