@@ -6,9 +6,38 @@ from captum_deconvnet_benchmarks.metric import Metric
 from captum_deconvnet_benchmarks.metrics.class_sensitivity import ClassSensitivityBenchmark
 from captum_deconvnet_benchmarks.metrics.complexity import ComplexityBenchmark
 from captum_deconvnet_benchmarks.metrics.deletion import DeletionInsertionBenchmark
+from captum_deconvnet_benchmarks.metrics.infidelity import InfidelityBenchmark
+from captum_deconvnet_benchmarks.metrics.invariance import InvarianceBenchmark
 from captum_deconvnet_benchmarks.metrics.localisation import LocalisationBenchmark
+from captum_deconvnet_benchmarks.metrics.occlusion import OcclusionBenchmark
+from captum_deconvnet_benchmarks.metrics.sensitivity import MaxSensitivityBenchmark
 
 METRICS = (
+    Metric(
+        "occlusion",
+        OcclusionBenchmark,
+        better="higher",
+        parameters={
+            "window": 32,
+            "stride": 16,
+            "fill": 0.0,
+            "output": "logit",
+            "channels": "signed",
+        },
+    ),
+    Metric(
+        "invariance",
+        InvarianceBenchmark,
+        better="higher",
+        parameters={
+            "transform": "translation",
+            "values": None,
+            "interpolation": "bilinear",
+            "fill": 0.0,
+            "similarity": "spearman",
+            "channels": "signed",
+        },
+    ),
     Metric(
         "deletion_insertion",
         DeletionInsertionBenchmark,
@@ -20,6 +49,25 @@ METRICS = (
             "output": "probability",
             "channels": "signed",
         },
+    ),
+    Metric(
+        "infidelity",
+        InfidelityBenchmark,
+        better="lower",
+        stochastic=True,
+        parameters={
+            "perturbation": "gaussian",
+            "deviation": 0.1,
+            "samples": 32,
+            "output": "logit",
+        },
+    ),
+    Metric(
+        "max_sensitivity",
+        MaxSensitivityBenchmark,
+        better="lower",
+        stochastic=True,
+        parameters={"radius": 0.02, "samples": 10, "draw": "uniform"},
     ),
     Metric(
         "class_sensitivity",
