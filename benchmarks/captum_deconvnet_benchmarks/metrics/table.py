@@ -10,6 +10,8 @@ from captum_deconvnet_benchmarks.metrics.infidelity import InfidelityBenchmark
 from captum_deconvnet_benchmarks.metrics.invariance import InvarianceBenchmark
 from captum_deconvnet_benchmarks.metrics.localisation import LocalisationBenchmark
 from captum_deconvnet_benchmarks.metrics.occlusion import OcclusionBenchmark
+from captum_deconvnet_benchmarks.metrics.randomisation import RandomisationBenchmark
+from captum_deconvnet_benchmarks.metrics.road import RoadBenchmark
 from captum_deconvnet_benchmarks.metrics.sensitivity import MaxSensitivityBenchmark
 
 METRICS = (
@@ -51,6 +53,18 @@ METRICS = (
         },
     ),
     Metric(
+        "road",
+        RoadBenchmark,
+        better="higher",
+        stochastic=True,
+        parameters={
+            "shares": [0.1, 0.3, 0.5, 0.7, 0.9],
+            "noise": 0.01,
+            "output": "probability",
+            "channels": "signed",
+        },
+    ),
+    Metric(
         "infidelity",
         InfidelityBenchmark,
         better="lower",
@@ -75,6 +89,21 @@ METRICS = (
         better="lower",
         stochastic=True,
         parameters={"similarities": ["spearman", "ssim", "cosine"], "channels": "signed"},
+    ),
+    Metric(
+        "randomisation",
+        RandomisationBenchmark,
+        better="lower",
+        parameters={
+            "order": "top_down",
+            "stages": 5,
+            "norms": "kept",
+            "weights_seed": 42,
+            "similarities": ["absolute_spearman", "spearman", "ssim", "hog"],
+            "channels": "signed",
+            "copies": 0,
+            "noise": 0.1,
+        },
     ),
     Metric(
         "complexity",
