@@ -33,7 +33,8 @@ def register_commands(cli: click.Group) -> None:
 @hookimpl
 def register_metrics(register: RegisterMetrics) -> None:
     """Offer the metrics of ``metrics/table.py``."""
+    from captum_deconvnet_benchmarks.crosscheck.quantus_metrics import offered
     from captum_deconvnet_benchmarks.metrics.table import METRICS
 
-    for metric in METRICS:
+    for metric in (*METRICS, *offered()):
         register(metric)

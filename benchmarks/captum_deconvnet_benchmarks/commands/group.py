@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from captum_deconvnet_benchmarks.commands.crosscheck import crosscheck
 from captum_deconvnet_benchmarks.commands.selftest import selftest
 from captum_deconvnet_benchmarks.commands.zoo import zoo
 from captum_deconvnet_benchmarks.commands.zoo_report import zoo_report
@@ -14,5 +15,5 @@ def bench() -> None:
     """Measure this package: the numbers behind its documentation."""
 
 
-for command in (selftest, zoo, zoo_report):
+for command in (crosscheck, selftest, zoo, zoo_report):
     bench.add_command(command)

@@ -71,9 +71,13 @@ class Randomisation:
             if self.order == "independent":
                 changed.load_state_dict(model.state_dict())
             for path in group:
-                randomise(changed.get_submodule(path), seed_of("randomisation", self.seed, path))
+                randomise(changed.get_submodule(path), self.layer_seed(path))
             done += len(group)
             yield done / len(paths), changed
+
+    def layer_seed(self, path: str) -> int:
+        """The seed of one layer's new weights."""
+        return seed_of("randomisation", self.seed, path)
 
     def _paths(self, model: nn.Module, example: Tensor) -> list[str]:
         """The layers with weights in the order in which they are randomised."""

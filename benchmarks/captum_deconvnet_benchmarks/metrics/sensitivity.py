@@ -74,14 +74,15 @@ class MaxSensitivityBenchmark:
 
     def _moved(self, explainer: BoundExplainer, image: Tensor, target: Tensor, seed: int) -> Tensor:
         """How far the map of one image moved, for each sample, (samples,)."""
-        versions = torch.stack([image, *(self._disturbed(image, seed, s) for s in self._numbers)])
+        versions = torch.stack([image, *(self.disturbed(image, seed, s) for s in self._numbers)])
         own = [seed, *(seed_of("max sensitivity, explainer", seed, s) for s in self._numbers)]
         maps = versions_explained(explainer, versions, target.expand(len(versions)), own).flatten(1)
         length = torch.sqrt(maps[0].square().sum())
         moved: Tensor = torch.sqrt((maps[1:] - maps[0]).square().sum(1))
         return moved / length
 
-    def _disturbed(self, image: Tensor, seed: int, sample: int) -> Tensor:
+    def disturbed(self, image: Tensor, seed: int, sample: int) -> Tensor:
+        """One version (C, H, W) of an image."""
         generator = generator_of("max sensitivity", seed, sample)
         uniform = torch.rand(image.shape, generator=generator, dtype=torch.float64)
         return image + self.radius * DRAWS[self.draw](uniform).to(image)
