@@ -27,7 +27,7 @@ def of_map(metric: str, build: Any, name: str, factor: float = 1, **choices: Any
     """A metric that looks at the map alone."""
     model, images, target, _, regions, explainer = tensors()
     call: dict[str, Any] = {"attributions": tensors().space, "regions": regions}
-    ours = build(model, channels="signed", **choices).evaluate(explainer, images, target, **call)
+    ours = build(model, channels="absolute", **choices).evaluate(explainer, images, target, **call)
     theirs = QuantusBenchmark(model, metric).evaluate(explainer, images, target, **call)
     return ours.values[name] * factor, theirs.values[metric.lower()]
 

@@ -29,7 +29,7 @@ PLAIN: dict[str, Any] = {"abs": True, "normalise": False}
 PINNED: dict[str, tuple[str | None, dict[str, Any]]] = {
     "Sparseness": ("higher", PLAIN),
     "Complexity": ("lower", PLAIN),
-    "EffectiveComplexity": ("lower", PLAIN),
+    "EffectiveComplexity": ("lower", {"abs": True, "normalise": True}),
     "PointingGame": ("higher", PLAIN),
     "RelevanceMassAccuracy": ("higher", PLAIN),
     "RelevanceRankAccuracy": ("higher", PLAIN),
