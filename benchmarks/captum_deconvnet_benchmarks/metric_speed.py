@@ -36,7 +36,7 @@ Calls = dict[str, Callable[[], object]]
 
 @click.command()
 @click.option("--images", default=16, show_default=True)
-@click.option("--steps", default=8, show_default=True, help="Of pixel flipping, in pixels.")
+@click.option("--steps", default=16, show_default=True, help="Of pixel flipping, in pixels.")
 @click.option("--rounds", default=3, show_default=True, help="Interleaved timings.")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--write", is_flag=True, help=f"Write {RESULTS} and the table in {PAGE}.")
@@ -73,7 +73,7 @@ class Setting:
 
     def pixel_flipping(self, steps: int) -> Calls:
         """Deletion alone, logits, zeros; Quantus counts each channel of a pixel as a feature."""
-        ours = DeletionInsertionBenchmark(self.model, steps=steps, output="logit")
+        ours = DeletionInsertionBenchmark(self.model, steps=steps, insertion=None, output="logit")
         theirs = importlib.import_module("quantus").PixelFlipping(
             features_in_step=SIDE**2 // steps,
             perturb_baseline=0.0,

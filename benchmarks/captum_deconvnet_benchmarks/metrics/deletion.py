@@ -49,7 +49,7 @@ class DeletionInsertionBenchmark:
         model: the model.
         steps: how many; RISE takes 224 on images of 224 by 224.
         deletion: what deleted pixels become, ``"zero"``, ``"mean"`` or ``"blur"``.
-        insertion: what insertion starts from.
+        insertion: what insertion starts from; None leaves insertion out.
         output: ``"probability"`` or ``"logit"`` of the target.
         channels: how maps lose their channels, ``"signed"``, ``"absolute"`` or ``"maximum"``.
 
@@ -63,13 +63,13 @@ class DeletionInsertionBenchmark:
         *,
         steps: int = 16,
         deletion: str = "zero",
-        insertion: str = "blur",
+        insertion: str | None = "blur",
         output: str = "probability",
         channels: str = "signed",
     ) -> None:
         """Delete from and insert into images of ``model``."""
         for baseline in (deletion, insertion):
-            if baseline not in BASELINES:
+            if baseline is not None and baseline not in BASELINES:
                 raise unknown_name("baseline", baseline, BASELINES)
         if steps < 1:
             raise ModelError(f"{steps} steps were asked for; give 1 or more.")
@@ -87,26 +87,29 @@ class DeletionInsertionBenchmark:
         seeds: Sequence[int] | None = None,
         regions: Tensor | None = None,
     ) -> Scores:
-        """Areas under both curves; ``insertion_minus_deletion`` is the headline."""
+        """Areas under the curves; ``insertion_minus_deletion`` is the headline.
+
+        Without insertion the headline is ``deletion``, which is better if lower.
+        """
         maps = CHANNELS[self.channels](maps_of(explainer, inputs, target, seeds, attributions))
         order = PixelOrder(maps)
-        deletion, insertion = self._curves(inputs, target, order)
+        curves = self._curves(inputs, target, order)
         share = torch.linspace(0, 1, self.steps + 1, dtype=torch.float64, device=inputs.device)
-        areas = [torch.trapezoid(curve, share) for curve in (deletion, insertion)]
+        areas = {name: torch.trapezoid(curve, share) for name, curve in curves.items()}
+        difference = (
+            {"insertion_minus_deletion": areas["insertion"] - areas["deletion"]}
+            if "insertion" in areas
+            else {}
+        )
         return Scores(
-            {
-                "insertion_minus_deletion": areas[1] - areas[0],
-                "deletion": areas[0],
-                "insertion": areas[1],
-                "tied": order.tied,
-            },
-            {"deletion": Curve(share, deletion), "insertion": Curve(share, insertion)},
+            {**difference, **areas, "tied": order.tied},
+            {name: Curve(share, curve) for name, curve in curves.items()},
         )
 
-    def _curves(self, inputs: Tensor, target: Tensor, order: PixelOrder) -> tuple[Tensor, Tensor]:
-        """Both curves; the image itself is the start of one and the end of the other."""
+    def _curves(self, inputs: Tensor, target: Tensor, order: PixelOrder) -> dict[str, Tensor]:
+        """The curves; the image itself is the start of one and the end of the other."""
         without = BASELINES[self.deletion](inputs)
-        start = BASELINES[self.insertion](inputs)
+        start = inputs if self.insertion is None else BASELINES[self.insertion](inputs)
         counts = order.counts(self.steps)
 
         def make(image: Tensor, version: Tensor) -> Tensor:
@@ -116,9 +119,12 @@ class DeletionInsertionBenchmark:
             new = torch.where(_columns(inserts, inputs), inputs[image], without[image])
             return torch.where(strongest, new, old)
 
-        found = target_outputs(self.model, target, 2 * self.steps + 1, make, self.output)
+        versions = self.steps + 1 + (0 if self.insertion is None else self.steps)
+        found = target_outputs(self.model, target, versions, make, self.output)
         deletion, insertion = found[:, : self.steps + 1], found[:, self.steps + 1 :]
-        return deletion, torch.cat([insertion, deletion[:, :1]], 1)
+        if self.insertion is None:
+            return {"deletion": deletion}
+        return {"deletion": deletion, "insertion": torch.cat([insertion, deletion[:, :1]], 1)}
 
 
 def _columns(flags: Tensor, images: Tensor) -> Tensor:

@@ -30,6 +30,12 @@ def test_contributions_4_3_2_1_have_the_areas_3_75_and_6_25(four):
     assert scores.values["insertion_minus_deletion"].tolist() == [2.5]
 
 
+def test_deletion_alone_has_the_same_curve(four):
+    scores = areas(*four, gradient_by_input, insertion=None)
+    assert list(scores.values) == ["deletion", "tied"]
+    assert scores.curves["deletion"].y.tolist() == [[10, 6, 3, 1, 0]]
+
+
 def test_equal_contributions_have_half_the_output_as_area_in_every_order():
     model, inputs = LinearNet(torch.ones(1, 1, 2, 2)), torch.ones(2, 1, 2, 2)
     maps = torch.rand(2, 1, 2, 2)
