@@ -47,6 +47,8 @@ def main(*, images: int, steps: int, rounds: int, device: str, write: bool) -> N
     Example:
       python -m captum_deconvnet_benchmarks.metric_speed --rounds 3 --write
     """
+    if SIDE**2 % steps:
+        raise click.BadParameter(f"Quantus needs a number of steps that divides {SIDE**2}.")
     setting = Setting(images, torch.device(device))
     rows = [
         _row("pixel flipping", f"{steps} steps of pixels", setting.pixel_flipping(steps), rounds),
