@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from captum_deconvnet_benchmarks.hookspecs import RegisterExplainers
+    from captum_deconvnet_benchmarks.hookspecs import RegisterExplainers, RegisterMetrics
 
 
 @hookimpl
@@ -37,3 +37,13 @@ def register_commands(cli: click.Group) -> None:
     from captum_deconvnet_benchmarks.commands.group import bench
 
     cli.add_command(bench)
+
+
+@hookimpl
+def register_metrics(register: RegisterMetrics) -> None:
+    """Offer the metrics of ``metrics/table.py``."""
+    from captum_deconvnet_benchmarks.crosscheck.quantus_metrics import offered
+    from captum_deconvnet_benchmarks.metrics.table import METRICS
+
+    for metric in (*METRICS, *offered()):
+        register(metric)

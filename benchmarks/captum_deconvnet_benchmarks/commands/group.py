@@ -6,6 +6,8 @@ import click
 
 from captum_deconvnet_benchmarks.commands.rows import explainers, metrics
 from captum_deconvnet_benchmarks.commands.run import run
+from captum_deconvnet_benchmarks.commands.crosscheck import crosscheck
+from captum_deconvnet_benchmarks.commands.selftest import selftest
 from captum_deconvnet_benchmarks.commands.zoo import zoo
 from captum_deconvnet_benchmarks.commands.zoo_report import zoo_report
 
@@ -15,5 +17,5 @@ def bench() -> None:
     """Measure this package: the numbers behind its documentation."""
 
 
-for command in (run, explainers, metrics, zoo, zoo_report):
+for command in (run, explainers, metrics, selftest, crosscheck, zoo, zoo_report):
     bench.add_command(command)

@@ -1,0 +1,1 @@
+"""Other people's metrics: as an optional extra, and beside ours on the same tensors."""

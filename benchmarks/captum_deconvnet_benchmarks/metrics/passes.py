@@ -1,0 +1,69 @@
+"""Many versions of many images through a model, in passes of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from captum_deconvnet.errors import unknown_name
+from captum_deconvnet_benchmarks.metrics.subject_model import class_scores
+
+PASS_SIZE = 16
+"""Rows of every forward pass. It never varies, because the last digits of a convolution depend on
+the size of its batch; so a score does not depend on the images that are scored with it."""
+
+OUTPUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "logit": lambda scores: scores,
+    "probability": lambda scores: torch.softmax(scores, 1),
+}
+
+
+def check_output(output: str) -> str:
+    """The name of an output, if it is one.
+
+    Raises:
+        UnknownNameError: if not.
+    """
+    if output not in OUTPUTS:
+        raise unknown_name("output", output, OUTPUTS)
+    return output
+
+
+def in_passes(model: nn.Module, rows: int, make: Callable[[Tensor], Tensor]) -> Tensor:
+    """The logits (rows, K) of inputs that are made when their turn comes.
+
+    Args:
+        model: (N, C, H, W) to logits (N, K).
+        rows: how many inputs there are.
+        make: from row numbers (P,) to inputs (P, C, H, W). The last pass is filled up with the
+            last row.
+    """
+    found = []
+    for start in range(0, rows, PASS_SIZE):
+        numbers = torch.arange(start, start + PASS_SIZE).clamp(max=rows - 1)
+        found.append(class_scores(model, make(numbers)))
+    return torch.cat(found)[:rows]
+
+
+def target_outputs(
+    model: nn.Module,
+    target: Tensor,
+    versions: int,
+    make: Callable[[Tensor, Tensor], Tensor],
+    output: str = "logit",
+) -> Tensor:
+    """The output of each image's target for each version of it, (N, versions), float64.
+
+    Args:
+        model: the net.
+        target: (N,) class indices.
+        versions: how many there are of each image.
+        make: ``make(images (P,), versions (P,)) -> inputs (P, C, H, W)``.
+        output: ``"logit"`` or ``"probability"``.
+    """
+    rows = len(target) * versions
+    scores = in_passes(model, rows, lambda row: make(row // versions, row % versions))
+    chosen = OUTPUTS[output](scores.double()).gather(1, target.repeat_interleave(versions)[:, None])
+    return chosen.view(len(target), versions)
