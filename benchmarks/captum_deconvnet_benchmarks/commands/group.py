@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from captum_deconvnet_benchmarks.commands.report import report
 from captum_deconvnet_benchmarks.commands.zoo import zoo
 from captum_deconvnet_benchmarks.commands.zoo_report import zoo_report
 
@@ -13,5 +14,5 @@ def bench() -> None:
     """Measure this package: the numbers behind its documentation."""
 
 
-for command in (zoo, zoo_report):
+for command in (zoo, zoo_report, report):
     bench.add_command(command)

@@ -17,7 +17,7 @@ def costs(run: Run) -> pd.DataFrame:
 
     Returns:
         The columns ``COLUMNS``: the median unit's seconds an image, passes an image over all
-        units, and the highest peak of memory.
+        units, and the highest peak of memory. Where the metric is empty: making the maps.
     """
     if run.costs.empty:
         return pd.DataFrame(columns=COLUMNS)

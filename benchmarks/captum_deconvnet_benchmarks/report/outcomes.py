@@ -25,6 +25,5 @@ def outcomes(run: Run) -> pd.DataFrame:
 
 def missing_units(run: Run) -> list[str]:
     """The units that were planned and have no row."""
-    planned = run.facts.get("units", [])
-    names = [each["unit"] if isinstance(each, dict) else str(each) for each in planned]
-    return sorted(set(names) - set(run.rows["unit"]))
+    planned = {str(unit["address"]) for unit in run.facts.get("units", [])}
+    return sorted(planned - set(run.rows["unit"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,25 +46,25 @@ class Run:
     costs: pd.DataFrame
     facts: dict[str, Any]
 
-    @property
+    @cached_property
     def models(self) -> list[str]:
         """The models, in the order of the alphabet."""
         return sorted(self.rows["model"].unique())
 
-    @property
+    @cached_property
     def scores(self) -> pd.DataFrame:
         """The rows of plain scores, finite or not."""
         return self.rows[(self.rows["status"] == "ok") & (self.rows["step"] < 0)]
 
-    @property
+    @cached_property
     def steps(self) -> pd.DataFrame:
         """The rows of curves."""
         return self.rows[(self.rows["status"] == "ok") & (self.rows["step"] >= 0)]
 
-    @property
+    @cached_property
     def controls(self) -> frozenset[str]:
         """The explainers that are there to be beaten."""
-        return frozenset(self.rows.loc[self.rows["control"], "explainer"])
+        return frozenset(self.rows.loc[self.rows["control"], "explainer"].unique())
 
 
 def read_run(folder: Path) -> Run:

@@ -62,7 +62,7 @@ def test_damaged_facts_are_refused(write_run, text, said):
 
 
 def test_units_without_a_row_are_missing(write_run):
-    facts = {"units": ["net deconvnet insertion", "never done"]}
+    facts = {"units": [{"address": each} for each in ("net deconvnet insertion", "never done")]}
     assert missing_units(read_run(write_run(rows(), facts=facts))) == ["never done"]
 
 
