@@ -19,8 +19,9 @@ def summary(run: Run) -> pd.DataFrame:
 
     Returns:
         Columns ``model``, ``metric``, ``score``, ``explainer``, ``control``, ``headline``,
-        ``better``, ``mean``, ``low`` and ``high`` (95 % bootstrap interval of the mean),
-        ``median``, ``images`` and ``photographs`` (with a finite value), ``not_finite`` (images).
+        ``better`` (of headlines; of other scores rows do not say), ``mean``, ``low`` and ``high``
+        (95 % bootstrap interval of the mean), ``median``, ``images`` and ``photographs`` (with a
+        finite value), ``not_finite`` (images).
     """
     parts = parted(run.scores, BY)
     bar = tqdm(parts, desc="intervals", unit="mean", leave=False, disable=None)
@@ -36,7 +37,9 @@ def _row(key: tuple[str, ...], part: pd.DataFrame) -> dict[str, Any]:
     first = part.iloc[0]
     return {
         **dict(zip(BY, key, strict=True)),
-        **{name: first[name] for name in ("control", "headline", "better")},
+        "control": first["control"],
+        "headline": first["headline"],
+        "better": first["better"] if first["headline"] else "",
         "mean": values.mean(),
         "low": interval.low,
         "high": interval.high,

@@ -224,6 +224,14 @@ def test_the_table_counts_what_has_no_value(write_run):
     assert np.isnan(row["low"])
 
 
+def test_only_a_headline_is_said_to_be_better_at_one_end(write_run):
+    rows = pair("guided", [1, 2], score="gain") + pair(
+        "guided", [3, 4], score="deletion", headline=False
+    )
+    found = summary(read_run(write_run(rows))).set_index("score")["better"]
+    assert found.to_dict() == {"gain": "higher", "deletion": ""}
+
+
 def test_blocks_average_the_images_of_a_photograph(write_run):
     rows = pair("a", [1, 3, 5], cluster=["x", "x", "y"]) + pair("b", [2, 2, 2], cluster=list("xxy"))
     found = blocks(read_run(write_run(rows)), "net", "insertion")
