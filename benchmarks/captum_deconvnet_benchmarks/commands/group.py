@@ -8,6 +8,8 @@ from captum_deconvnet_benchmarks.commands.rows import explainers, metrics
 from captum_deconvnet_benchmarks.commands.run import run
 from captum_deconvnet_benchmarks.commands.crosscheck import crosscheck
 from captum_deconvnet_benchmarks.commands.selftest import selftest
+from captum_deconvnet_benchmarks.commands.compare import compare
+from captum_deconvnet_benchmarks.commands.report import report
 from captum_deconvnet_benchmarks.commands.zoo import zoo
 from captum_deconvnet_benchmarks.commands.zoo_report import zoo_report
 
@@ -17,5 +19,7 @@ def bench() -> None:
     """Measure this package: the numbers behind its documentation."""
 
 
-for command in (run, explainers, metrics, selftest, crosscheck, zoo, zoo_report):
+for command in (
+    run, report, compare, explainers, metrics, selftest, crosscheck, zoo, zoo_report,
+):  # fmt: skip
     bench.add_command(command)

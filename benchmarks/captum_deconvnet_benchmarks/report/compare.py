@@ -1,0 +1,118 @@
+"""Two runs, image by image: what changed, and whether that could be chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from captum_deconvnet_benchmarks.report.comparable import check_comparable
+from captum_deconvnet_benchmarks.report.intervals import FEWEST_PHOTOGRAPHS, interval_of_mean
+from captum_deconvnet_benchmarks.report.pairs import holm, signed_rank
+from captum_deconvnet_benchmarks.report.ranking import ALPHA
+from captum_deconvnet_benchmarks.report.rows import Run, finite
+
+KEY = ["model", "metric", "explainer"]
+BETTER, WORSE, OTHER, LOST = "better", "worse", "other", "lost"
+EQUAL, UNCLEAR, FEW = "equal", "no difference shown", "too few photographs"
+WORSENED = frozenset({WORSE, LOST})
+COLUMNS = [
+    *KEY, "control", "better", "images", "photographs", "a", "b", "difference", "low", "high",
+    "rank_biserial", "p", "p_holm", "verdict",
+]  # fmt: skip
+
+
+def compare(a: Run, b: Run) -> pd.DataFrame:
+    """Compare the headlines of all pairs that both runs have.
+
+    Args:
+        a: the run before.
+        b: the run after.
+
+    Returns:
+        A row a model, metric and explainer: ``images`` and ``photographs`` with a value in both,
+        the means ``a`` and ``b`` over them, ``difference`` (b minus a) with its 95 % bootstrap
+        interval ``low`` to ``high``, ``rank_biserial`` (1: B is higher on every photograph),
+        Wilcoxon's ``p``, ``p_holm`` after Holm's correction for the
+        whole table, and a ``verdict``: ``"better"``, ``"worse"``, ``"other"`` (neither end is
+        better), ``"equal"``, ``"no difference shown"``, ``"too few photographs"`` or ``"lost"``
+        (A has values, and B tried and has none).
+
+    Raises:
+        ResultsError: the runs measured different things.
+    """
+    check_comparable(a, b)
+    joined = _headline(a).merge(_headline(b), on=[*KEY, "image"], suffixes=("_a", "_b"))
+    lost = _lost(a, b)
+    rows = [
+        _row(key, finite_in_both(part))
+        for key, part in joined.groupby(KEY, observed=True)
+        if key not in lost
+    ]
+    table = pd.DataFrame([*rows, *map(_lost_row, lost)], columns=COLUMNS)
+    tested = table["p"].notna()
+    table.loc[tested, "p_holm"] = holm(table.loc[tested, "p"].to_numpy(dtype=float))
+    table["verdict"] = [_verdict(row) for row in table.itertuples()]
+    control = table["explainer"].isin(a.controls | b.controls)
+    return table.assign(control=control).sort_values(KEY, ignore_index=True)
+
+
+def finite_in_both(joined: pd.DataFrame) -> pd.DataFrame:
+    """The images that have a finite value in both runs."""
+    return joined[np.isfinite(joined["value_a"]) & np.isfinite(joined["value_b"])]
+
+
+def _headline(run: Run) -> pd.DataFrame:
+    rows = run.scores
+    return rows.loc[rows["headline"], [*KEY, "image", "cluster", "better", "value"]].reset_index(
+        drop=True
+    )
+
+
+def _row(key: tuple[str, ...], part: pd.DataFrame) -> dict[str, Any]:
+    differences = part["value_b"] - part["value_a"]
+    photographs = differences.groupby(part["cluster_a"].to_numpy()).mean().to_numpy()
+    interval = interval_of_mean(differences, part["cluster_a"], "compare", *key)
+    p, correlation = signed_rank(photographs)
+    return {
+        **dict(zip(KEY, key, strict=True)),
+        "better": part["better_a"].iloc[0] if len(part) else "",
+        "images": len(part),
+        "photographs": len(photographs),
+        "a": part["value_a"].mean(),
+        "b": part["value_b"].mean(),
+        "difference": differences.mean(),
+        "low": interval.low,
+        "high": interval.high,
+        "rank_biserial": correlation,
+        "p": p if len(photographs) >= FEWEST_PHOTOGRAPHS else np.nan,
+        "p_holm": np.nan,
+        "verdict": EQUAL if len(part) and bool((differences == 0).all()) else "",
+    }
+
+
+def _verdict(row: Any) -> str:
+    if row.verdict:
+        return str(row.verdict)
+    if np.isnan(row.p):
+        return FEW
+    if row.p_holm >= ALPHA:
+        return UNCLEAR
+    if not row.better:
+        return OTHER
+    return BETTER if (row.rank_biserial > 0) == (row.better == "higher") else WORSE
+
+
+def _lost(a: Run, b: Run) -> pd.MultiIndex:
+    """The pairs that have a value in A, were tried in B, and have none there."""
+    had, has = (_keys(finite(_headline(run))) for run in (a, b))
+    return had.intersection(_keys(b.rows)).difference(has)
+
+
+def _lost_row(key: tuple[str, ...]) -> dict[str, Any]:
+    return dict(zip(KEY, key, strict=True)) | {"images": 0, "photographs": 0, "verdict": LOST}
+
+
+def _keys(rows: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(rows[KEY].drop_duplicates())

@@ -1,0 +1,1 @@
+"""Plots of a report, one file each: numbers in, a matplotlib figure out."""

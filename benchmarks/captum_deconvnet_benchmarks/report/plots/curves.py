@@ -1,0 +1,76 @@
+"""Mean curves, one an explainer, each with its name at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from captum_deconvnet_benchmarks.report.plots.colours import LETTERING, colour, label
+
+WIDTH, LINE, LEAST = 7.5, 0.2, 3.4  # inches
+NAMES = 0.06
+"""How far right of the curves their names stand, as a share of the width."""
+
+
+def curve_figure(points: pd.DataFrame, *, title: str) -> Figure:
+    """Draw the mean curves of one score on one model.
+
+    Args:
+        points: of ``mean_curves``, of one model and score.
+        title: one line over the plot.
+    """
+    curves = points.pivot_table(values="mean", index="x", columns="explainer")
+    controls = set(points.loc[points["control"], "explainer"])
+    height = max(LEAST, LINE * curves.shape[1] + 0.6)
+    figure = Figure(figsize=(WIDTH, height), dpi=150, layout="constrained")
+    axes = figure.add_subplot()
+    for name in curves.columns:
+        control = name in controls
+        ink = colour(name, control=control)
+        style = "--" if control else "-"
+        axes.plot(curves.index, curves[name], style, color=ink, linewidth=1.1, alpha=0.85)
+    name_curves(axes, curves, controls)
+    axes.set_title(title, loc="left", **LETTERING)
+    axes.tick_params(labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#dddddd", linewidth=0.5)
+    return figure
+
+
+def name_curves(axes: Axes, curves: pd.DataFrame, controls: Set[str]) -> None:
+    """Write each curve's name at the right, with a line to where the curves lie widest apart."""
+    widest = curves.std(axis=1).fillna(0).idxmax()
+    heights = curves.loc[widest].dropna()
+    left, right = curves.index.min(), curves.index.max()
+    low, high = axes.get_ylim()
+    for name, place in zip(heights.index, spread(heights.to_numpy(), low, high), strict=True):
+        control = name in controls
+        ink = colour(name, control=control)
+        axes.annotate(
+            label(name, control=control),
+            xy=(widest, heights[name]),
+            xytext=(right + NAMES * (right - left), place),
+            color=ink,
+            fontsize=7,
+            va="center",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-", "color": ink, "linewidth": 0.4, "alpha": 0.6, "relpos": (0, 0.5),
+            },
+        )  # fmt: skip
+
+
+def spread(heights: NDArray[np.floating], low: float, high: float) -> NDArray[np.floating]:
+    """Places for names: in the order of the heights, evenly from ``low`` to ``high``.
+
+    >>> spread(np.array([0.9, 0.1, 0.2]), 0.0, 1.0).tolist()
+    [1.0, 0.0, 0.5]
+    """
+    order = np.argsort(np.argsort(heights, kind="stable"), kind="stable")
+    places: NDArray[np.floating] = low + (high - low) * order / max(len(heights) - 1, 1)
+    return places
