@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from captum_deconvnet.cli.options import layers_option, weights_option
+
 
 @click.command(
     epilog="""\b
@@ -23,16 +25,8 @@ Examples:
 )
 @click.argument("model")
 @click.argument("annotations", type=click.Path(path_type=Path))
-@click.option(
-    "--weights",
-    default="DEFAULT",
-    show_default=True,
-    metavar="TAG|FILE|random",
-    help="A tag of the model's trained weights, a state dict, or random for none.",
-)
-@click.option(
-    "--layers", metavar="PATH,PATH", help="Module paths, comma-separated.  [default: all stages]"
-)
+@weights_option
+@layers_option
 @click.option(
     "--random", "random_boxes", type=click.IntRange(0), default=10, show_default=True,
     help="How many draws of random boxes to compare with.",

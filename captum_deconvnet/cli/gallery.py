@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from captum_deconvnet.cli.options import layers_option, weights_option
+
 
 def map_count(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
     """A click callback: a number of maps, or None for all."""
@@ -26,16 +28,8 @@ Examples:
 )
 @click.argument("model")
 @click.argument("images")
-@click.option(
-    "--weights",
-    default="DEFAULT",
-    show_default=True,
-    metavar="TAG|FILE|random",
-    help="A tag of the model's trained weights, a state dict, or random for none.",
-)
-@click.option(
-    "--layers", metavar="PATH,PATH", help="Module paths, comma-separated.  [default: all stages]"
-)
+@weights_option
+@layers_option
 @click.option(
     "--maps", callback=map_count, default="16", show_default=True, metavar="N|all",
     help="How many maps of a layer to show, drawn at random as in the paper.",

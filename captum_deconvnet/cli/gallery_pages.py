@@ -16,13 +16,13 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 import captum_deconvnet as cdn
 from captum_deconvnet.cli.gallery_tiles import rows
-from captum_deconvnet.cli.output import write_whole
 from captum_deconvnet.cli.run import weights_name
 from captum_deconvnet.cli.tile_store import TileStore
 from captum_deconvnet.figures.atlas import map_strip, write_page
 from captum_deconvnet.figures.sheet import MapTiles, sheet
 from captum_deconvnet.figures.tile import to_bytes
 from captum_deconvnet.gallery.panels import ImagePanels
+from captum_deconvnet.whole_file import remove_unfinished, write_whole
 
 MANY = 64
 """With more maps than this a sheet shows its tiles at half size."""
@@ -71,6 +71,7 @@ class Pages:
         if self.html:
             self._atlas(store, index)
         text = json.dumps(index, indent=1, allow_nan=False) + "\n"
+        remove_unfinished(self.out)
         write_whole(self.out / "index.json", lambda part: part.write_text(text, encoding="utf-8"))
         click.echo(f"wrote {self.out / 'index.json'}", err=True)
 

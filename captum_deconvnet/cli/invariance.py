@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from captum_deconvnet.cli.options import weights_option
 from captum_deconvnet.cli.output import figure_path
 
 BORDERS = ("photograph", "fill")
@@ -53,13 +54,7 @@ Examples:
 )
 @click.argument("model")
 @click.argument("images", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option(
-    "--weights",
-    default="DEFAULT",
-    show_default=True,
-    metavar="TAG|FILE|random",
-    help="A tag of the model's trained weights, a state dict, or random for none.",
-)
+@weights_option
 @click.option(
     "--transform",
     "transforms",

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from captum_deconvnet.cli.output import write_whole
 from captum_deconvnet.errors import ResultsError
+from captum_deconvnet.whole_file import write_whole
 
 
 class Ledger:

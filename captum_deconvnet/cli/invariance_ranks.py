@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from captum_deconvnet.cli.output import write_whole
 from captum_deconvnet.cli.table import table
+from captum_deconvnet.whole_file import write_whole
 
 Result = dict[str, Any]
 Row = dict[str, str | int | float]

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from captum_deconvnet import InvarianceCurves
-from captum_deconvnet.cli.output import write_whole
 from captum_deconvnet.cli.table import table
 from captum_deconvnet.invariance.curves import mean_height
 from captum_deconvnet.invariance.distances import DISTANCES
+from captum_deconvnet.whole_file import write_whole
 
 
 def rows_of(

@@ -18,6 +18,7 @@ from captum_deconvnet.cli.invariance_order import Order
 from captum_deconvnet.cli.invariance_ranks import ranks, write_ranks
 from captum_deconvnet.errors import ImageError
 from captum_deconvnet.invariance.curves import mean_height
+from captum_deconvnet.whole_file import remove_unfinished
 
 ENDINGS = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 
@@ -60,6 +61,7 @@ def summarise(order: Order, folder: Path, out: Path) -> None:
         ledger.add(key, measured(order, keys[key]))
     order.warn()
     write_ranks(out, ranks([ledger.done[key] for key in keys]))
+    remove_unfinished(out)
 
 
 def photographs(folder: Path) -> list[Photograph]:

@@ -1,15 +1,16 @@
-"""Files a command writes: whole, or not at all."""
+"""What a command writes, and whether it can be written."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from captum_deconvnet.whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,20 +54,6 @@ def make_folder(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     if not os.access(path, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "No permission to write in", str(path))
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a file beside ``path``, then rename it: no reader sees half a file."""
-    if path.exists() and not path.is_file():  # a pipe or a device must not be replaced by a file
-        write(path)
-        return
-    target = path.resolve()
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_figure(path: Path, figure: Figure) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from captum_deconvnet.cli.options import layers_option, weights_option
 from captum_deconvnet.cli.output import figure_path
 
 RULES = ("deconvnet", "guided", "gradient", "adjoint")
@@ -40,16 +41,8 @@ Examples:
 )
 @click.argument("model")
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option(
-    "--weights",
-    default="DEFAULT",
-    show_default=True,
-    metavar="TAG|FILE|random",
-    help="A tag of the model's trained weights, a state dict, or random for none.",
-)
-@click.option(
-    "--layers", metavar="PATH,PATH", help="Module paths, comma-separated.  [default: all stages]"
-)
+@weights_option
+@layers_option
 @click.option(
     "--unit",
     "units_asked",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor
 from captum_deconvnet.errors import LayerError, ScanError, unknown_name
 from captum_deconvnet.gallery.layer_top import LayerTop
 from captum_deconvnet.projection.units import Unit
+from captum_deconvnet.whole_file import write_whole
 
 FORMAT = "captum_deconvnet.top_activations/1"
 
@@ -113,9 +113,9 @@ class TopActivations:
         needs; the JSON has the same base name.
         """
         path = Path(path)
-        write_bytes(path, self.to_bytes())
+        write_whole(path, lambda part: part.write_bytes(self.to_bytes()))
         text = json.dumps(facts(self), indent=1, allow_nan=False)
-        write_bytes(path.with_suffix(".json"), text.encode())
+        write_whole(path.with_suffix(".json"), lambda part: part.write_bytes(text.encode()))
 
     def to_bytes(self) -> bytes:
         """The scan as the content of a safetensors file."""
@@ -203,13 +203,3 @@ def _unit_facts(scan: TopActivations, unit: Unit) -> dict[str, Any]:
     name = scan.names.get(unit.image)
     place = {"row": unit.row, "column": unit.column, "activation": unit.value}
     return {"image": unit.image, "name": name, **place}
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file beside ``path``, then rename it: no reader sees half a file."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-
+import chromium
 import numpy as np
 import pytest
 from PIL import Image
 
-from captum_deconvnet.cli.output import write_whole
 from captum_deconvnet.figures.atlas import map_strip, write_page
+from captum_deconvnet.whole_file import write_whole
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 keys = pytest.importorskip("selenium.webdriver.common.keys")
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update --window-size=1200,900"
-)
 
 
 def unit(image, rank):
@@ -71,17 +63,8 @@ def atlas(tmp_path):
 
 @pytest.fixture
 def browser(tmp_path):
-    if not (BROWSER and DRIVER):
-        pytest.skip("chromium and chromedriver are not on this machine")
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for flag in (*FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    driver.implicitly_wait(5)
-    yield driver
-    driver.quit()
+    with chromium.headless(tmp_path / "profile") as driver:
+        yield driver
 
 
 def text(browser, selector):

@@ -63,7 +63,7 @@ def as_text(table: pd.DataFrame) -> str:
 
 def write(table: pd.DataFrame, path: Path) -> None:
     """The table as CSV."""
-    from captum_deconvnet.cli.output import write_whole
+    from captum_deconvnet.whole_file import write_whole
 
     write_whole(path, lambda part: table.to_csv(part, index=False))
     click.echo(f"wrote {path}", err=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from captum_deconvnet.cli.output import make_folder, write_whole
+from captum_deconvnet.cli.output import make_folder
+from captum_deconvnet.whole_file import write_whole
 from captum_deconvnet_benchmarks.report.analysis import Analysis, analyse
 from captum_deconvnet_benchmarks.report.figures import figures
 from captum_deconvnet_benchmarks.report.gallery import gallery

@@ -16,8 +16,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from captum_deconvnet.cli.output import write_whole
 from captum_deconvnet.errors import OutputError, ResultsError
+from captum_deconvnet.whole_file import write_whole
 
 DIGEST, COST = "digest", "cost"
 

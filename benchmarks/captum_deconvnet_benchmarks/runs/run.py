@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from captum_deconvnet.cli.output import make_folder
 from captum_deconvnet.gallery.shared_work import SharedWork, under_torchrun
+from captum_deconvnet.whole_file import remove_unfinished
 from captum_deconvnet_benchmarks.runs.merge import merge
 from captum_deconvnet_benchmarks.runs.plan import Group, device_of
 from captum_deconvnet_benchmarks.runs.planning import received_plan, sent, start_plan
@@ -79,6 +80,7 @@ def finish(order: Order, store: RunStore, groups: Sequence[Group]) -> int:
     rows, missing = merge(store, groups)
     if not missing:
         finish_record(order.out)
+        remove_unfinished(order.out)
     tell(rows, order.out)
     if missing:
         click.echo(
