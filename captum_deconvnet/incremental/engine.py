@@ -93,11 +93,10 @@ class Incremental:
         self.program: Program = optimised(paired(clean, covered))
         self.clean = clean_pass(self.program, [_laid_out(tensor) for tensor in occluder.inputs])
         self.output = self.clean[self.program.output]
-        self.checked = self._check(sample, covered.output, seconds)
+        alone = self._block(sample[:1])
+        self.checked = self._check(sample, alone, covered.output, seconds)
         own = [tensor for each in model.modules.values() for tensor in each.parameters(False)]
-        self.memory: Memory = memory_of(
-            self.program, self.clean, own, self._window_bytes(sample[0])
-        )
+        self.memory: Memory = memory_of(self.program, self.clean, own, alone.most_bytes)
 
     def results(self, windows: Sequence[Window]) -> dict[int, Tensor]:
         """What the program gives for windows of one input, by number of the value."""
@@ -112,16 +111,14 @@ class Incremental:
         first = {self.program.inputs[windows[0].input]: self.occluder.boxes(windows)}
         return Block(self.program, self.clean, len(windows), first)
 
-    def _window_bytes(self, window: Window) -> int:
-        """The most that the values of a window take at once."""
-        block = self._block([window])
-        with torch.no_grad():
-            block.run()
-        return block.most_bytes
-
-    def _check(self, sample: Sequence[Window], expected: Tensor, seconds: float) -> Checked:
+    def _check(
+        self, sample: Sequence[Window], first: Block, expected: Tensor, seconds: float
+    ) -> Checked:
+        """Compare both windows together, and the first alone, with the model's own outputs."""
         try:
-            together, alone = self.outputs(sample), self.outputs(sample[:1])
+            together = self.outputs(sample)
+            with torch.no_grad():
+                alone = first.run()[self.program.output]
         except (RuntimeError, IndexError, ValueError) as trouble:
             reason = " ".join(str(trouble).split())
             raise UnsupportedOperationError(
