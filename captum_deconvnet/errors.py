@@ -70,6 +70,10 @@ class OutputError(CaptumDeconvnetError, OSError):
     """Results cannot be written where they are to go."""
 
 
+class MissingPackageError(CaptumDeconvnetError, ImportError):
+    """A package that an extra brings is not installed."""
+
+
 class ScanError(CaptumDeconvnetError, ValueError):
     """A saved scan is damaged, or is of something else than what it is to go on with."""
 

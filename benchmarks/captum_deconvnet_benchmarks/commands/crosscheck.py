@@ -38,15 +38,15 @@ def measured() -> list[dict[str, Any]]:
     """A row for every comparison.
 
     Raises:
-        UnsupportedOperationError: if a peer is not installed.
+        MissingPackageError: a peer is not installed.
     """
     import importlib.util
 
-    from captum_deconvnet.errors import UnsupportedOperationError
+    from captum_deconvnet.errors import MissingPackageError
 
     for package in ("quantus", "pytorch_grad_cam"):
         if importlib.util.find_spec(package) is None:
-            raise UnsupportedOperationError(
+            raise MissingPackageError(
                 f"{package} is not installed: pip install 'captum-deconvnet[crosscheck]'."
             )
     from captum_deconvnet_benchmarks.crosscheck import (

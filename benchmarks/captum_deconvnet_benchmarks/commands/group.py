@@ -6,6 +6,7 @@ import click
 
 from captum_deconvnet_benchmarks.commands.compare import compare
 from captum_deconvnet_benchmarks.commands.crosscheck import crosscheck
+from captum_deconvnet_benchmarks.commands.extras import GroupWithExtras
 from captum_deconvnet_benchmarks.commands.report import report
 from captum_deconvnet_benchmarks.commands.rows import explainers, metrics
 from captum_deconvnet_benchmarks.commands.run import run
@@ -14,7 +15,7 @@ from captum_deconvnet_benchmarks.commands.zoo import zoo
 from captum_deconvnet_benchmarks.commands.zoo_report import zoo_report
 
 
-@click.group()
+@click.group(cls=GroupWithExtras)
 def bench() -> None:
     """Measure this package: the numbers behind its documentation."""
 

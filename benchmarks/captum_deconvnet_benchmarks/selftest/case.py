@@ -34,9 +34,11 @@ class Case:
     relation: str = "="
 
     def run(self) -> Outcome:
-        """Measure; an exception is a failure with its text."""
+        """Measure; an exception is a failure with its text, but for a package that is missing."""
         try:
             obtained = float(self.obtain())
+        except ModuleNotFoundError:
+            raise
         except Exception as error:
             return Outcome(self, math.nan, f"{type(error).__name__}: {error}")
         return Outcome(self, obtained)
