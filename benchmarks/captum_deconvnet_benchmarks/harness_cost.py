@@ -36,7 +36,7 @@ MODEL = "torchvision/resnet18"
 EXPLAINERS = ("deconvnet", "captum/input-x-gradient")
 METRICS = ("deletion_insertion", "complexity")
 STEPS = 4
-IMAGES, SIDE, BLOCK = 8, 256, 4
+IMAGES, SIDE, BLOCK = 16, 256, 4
 
 
 @click.command()

@@ -10,7 +10,7 @@ from torch import Tensor
 from captum_deconvnet.errors import ModelError, unknown_name
 from captum_deconvnet_benchmarks.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.metrics.explanations import CHANNELS, check_channels, maps_of
-from captum_deconvnet_benchmarks.metrics.passes import check_output, target_outputs
+from captum_deconvnet_benchmarks.metrics.passes import check_output, common_outputs, target_outputs
 from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder
 from captum_deconvnet_benchmarks.metrics.proportion import in_pixels
 from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
@@ -35,6 +35,9 @@ BASELINES: dict[str, Callable[[Tensor], Tensor]] = {
     "blur": blurred,
 }
 """What takes the place of pixels; zero is the mean colour of most networks."""
+
+SAME_FOR_ALL = frozenset({"zero"})
+"""Baselines that are one picture, whatever the image: one pass shows the model's answer to it."""
 
 
 class DeletionInsertionBenchmark:
@@ -111,17 +114,21 @@ class DeletionInsertionBenchmark:
         without = BASELINES[self.deletion](inputs)
         start = inputs if self.insertion is None else BASELINES[self.insertion](inputs)
         counts = order.counts(self.steps)
+        deletions = self.steps + (self.deletion not in SAME_FOR_ALL)
 
         def make(image: Tensor, version: Tensor) -> Tensor:
-            inserts = version > self.steps
-            strongest = order.strongest(image, counts[version % (self.steps + 1)])
+            inserts = version >= deletions
+            strongest = order.strongest(image, counts[version - deletions * inserts])
             old = torch.where(_columns(inserts, inputs), start[image], inputs[image])
             new = torch.where(_columns(inserts, inputs), inputs[image], without[image])
             return torch.where(strongest, new, old)
 
-        versions = self.steps + 1 + (0 if self.insertion is None else self.steps)
+        versions = deletions + (0 if self.insertion is None else self.steps)
         found = target_outputs(self.model, target, versions, make, self.output)
-        deletion, insertion = found[:, : self.steps + 1], found[:, self.steps + 1 :]
+        deletion, insertion = found[:, :deletions], found[:, deletions:]
+        if self.deletion in SAME_FOR_ALL:
+            end = common_outputs(self.model, target, without[:1], self.output)
+            deletion = torch.cat([deletion, end[:, None]], 1)
         if self.insertion is None:
             return {"deletion": deletion}
         return {"deletion": deletion, "insertion": torch.cat([insertion, deletion[:, :1]], 1)}

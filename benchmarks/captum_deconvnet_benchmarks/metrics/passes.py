@@ -67,3 +67,9 @@ def target_outputs(
     scores = in_passes(model, rows, lambda row: make(row // versions, row % versions))
     chosen = OUTPUTS[output](scores.double()).gather(1, target.repeat_interleave(versions)[:, None])
     return chosen.view(len(target), versions)
+
+
+def common_outputs(model: nn.Module, target: Tensor, image: Tensor, output: str) -> Tensor:
+    """The output of each target (N,) for one image (1, C, H, W) that is the same for all."""
+    scores = OUTPUTS[output](class_scores(model, image).double())
+    return scores[0].to(target.device)[target]

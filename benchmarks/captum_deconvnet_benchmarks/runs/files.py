@@ -56,7 +56,7 @@ def read_unit(path: Path, schema: pa.Schema) -> tuple[pa.Table, dict[str, Any]]:
         FileNotFoundError: there is none.
     """
     try:
-        whole = pq.read_table(path)
+        whole = pq.ParquetFile(path).read()
         facts = whole.schema.metadata or {}
         rows = whole.replace_schema_metadata(None)
         spent = facts[COST.encode()].decode()

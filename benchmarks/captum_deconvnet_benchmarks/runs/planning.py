@@ -11,7 +11,6 @@ from captum_deconvnet_benchmarks.runs.addresses import Place
 from captum_deconvnet_benchmarks.runs.plan import (
     Group,
     Selection,
-    device_of,
     groups_at,
     place_of,
     select,
@@ -19,17 +18,18 @@ from captum_deconvnet_benchmarks.runs.plan import (
 from captum_deconvnet_benchmarks.runs.record import start_record
 from captum_deconvnet_benchmarks.runs.spec import Spec
 from captum_deconvnet_benchmarks.runs.store import RunStore
-from captum_deconvnet_benchmarks.runs.studio import Studio
+from captum_deconvnet_benchmarks.runs.studio import Studios
 from captum_deconvnet_benchmarks.runs.thumbnails import write_thumbnails
 
 PLAN = "plan"
 
 
-def start_plan(spec: Spec, store: RunStore, *, retry: bool) -> tuple[list[Group], list[int]]:
+def start_plan(studios: Studios, store: RunStore, *, retry: bool) -> tuple[list[Group], list[int]]:
     """All groups of a run, and the numbers of those that are not done."""
+    spec = studios.spec
     chosen = selections(spec)
     store.sweep()
-    groups = [group for place in _places(spec, store) for group in _groups(spec, chosen, place)]
+    groups = [group for place in _places(studios, store) for group in _groups(spec, chosen, place)]
     start_record(store.folder, spec, groups)
     pending = [
         number
@@ -62,11 +62,11 @@ def received_plan(shared: SharedWork, spec: Spec) -> tuple[list[Group], list[int
     return groups, plan["pending"]
 
 
-def _places(spec: Spec, store: RunStore) -> list[Place]:
+def _places(studios: Studios, store: RunStore) -> list[Place]:
     """Every block of every model; its images are drawn small on the way."""
     places = []
-    for choice in spec.models:
-        studio = Studio(spec, choice, device_of(spec, 0))
+    for choice in studios.spec.models:
+        studio = studios.studio(choice)
         for start in studio.starts():
             block = studio.block(start)
             write_thumbnails(store.folder / "images", studio, block)

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from captum_deconvnet.cli.output import make_folder
 from captum_deconvnet.gallery.shared_work import SharedWork, under_torchrun
-from captum_deconvnet.whole_file import remove_unfinished
 from captum_deconvnet_benchmarks.runs.merge import merge
 from captum_deconvnet_benchmarks.runs.plan import Group, device_of
 from captum_deconvnet_benchmarks.runs.planning import received_plan, sent, start_plan
@@ -22,6 +21,7 @@ from captum_deconvnet_benchmarks.runs.record import finish_record
 from captum_deconvnet_benchmarks.runs.rows import FAILED, SKIPPED
 from captum_deconvnet_benchmarks.runs.spec import Spec
 from captum_deconvnet_benchmarks.runs.store import RunStore
+from captum_deconvnet_benchmarks.runs.studio import Studios
 from captum_deconvnet_benchmarks.runs.worker import Worker
 
 SHOWN = 5
@@ -45,27 +45,33 @@ def run(order: Order) -> int:
     make_folder(order.out)
     store = RunStore(order.out)
     shared = under_torchrun("bench run")
+    studios = Studios(order.spec, device_of(order.spec, int(os.environ.get("LOCAL_RANK", "0"))))
     if shared is None:
-        groups, pending = start_plan(order.spec, store, retry=order.retry)
-        work(order, store, [groups[number] for number in pending], None)
+        groups, pending = start_plan(studios, store, retry=order.retry)
+        work(order, store, studios, [groups[number] for number in pending])
         return finish(order, store, groups)
     if shared.leads:
-        groups, pending = start_plan(order.spec, store, retry=order.retry)
+        groups, pending = start_plan(studios, store, retry=order.retry)
         sent(shared, groups, pending)
     else:
         groups, pending = received_plan(shared, order.spec)
-    work(order, store, [groups[number] for number in pending], shared)
+    work(order, store, studios, [groups[number] for number in pending], shared)
     shared.meet("worked")
     missing = finish(order, store, groups) if shared.leads else 0
     shared.meet("left")
     return missing
 
 
-def work(order: Order, store: RunStore, groups: Sequence[Group], shared: SharedWork | None) -> None:
+def work(
+    order: Order,
+    store: RunStore,
+    studios: Studios,
+    groups: Sequence[Group],
+    shared: SharedWork | None = None,
+) -> None:
     """Do the groups, or those of them that no other process has taken."""
     rank = shared.rank if shared else 0
-    device = device_of(order.spec, int(os.environ.get("LOCAL_RANK", "0")))
-    worker = Worker(order.spec, store, device, rank, order.retry)
+    worker = Worker(store, studios, rank, order.retry)
     taken: Iterable[int] = range(len(groups))
     if shared is not None:
         taken = shared.take(range(len(groups)))
@@ -80,7 +86,6 @@ def finish(order: Order, store: RunStore, groups: Sequence[Group]) -> int:
     rows, missing = merge(store, groups)
     if not missing:
         finish_record(order.out)
-        remove_unfinished(order.out)
     tell(rows, order.out)
     if missing:
         click.echo(

@@ -12,6 +12,7 @@ import pyarrow as pa
 from torch import Tensor
 
 from captum_deconvnet.errors import ResultsError
+from captum_deconvnet.whole_file import remove_unfinished
 from captum_deconvnet_benchmarks.runs.files import read_maps, read_unit, write_maps, write_unit
 from captum_deconvnet_benchmarks.runs.rows import FAILED, SCHEMA
 
@@ -55,9 +56,7 @@ class RunStore:
 
     def sweep(self) -> None:
         """Remove what killed processes left half-written; only when no other is at work."""
-        for folder in (self.units, self.maps):
-            for part in folder.glob(".*.part"):
-                part.unlink(missing_ok=True)
+        remove_unfinished(self.folder)
 
     def _unit_path(self, address: str) -> Path:
         return self.units / f"{address}.parquet"

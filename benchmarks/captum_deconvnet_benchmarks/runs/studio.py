@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from PIL import Image
@@ -20,6 +20,8 @@ from captum_deconvnet_benchmarks.runs.spec import LABEL, PREDICTED, ModelChoice,
 from captum_deconvnet_benchmarks.subject import Subject
 
 HALF = 0.5
+KEPT_BLOCKS = 8
+"""How many of a model's last blocks stay in memory."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Studio:
         self.pictures = find_pictures(choice.images or spec.images, spec.background)
         known = len(self.pictures.names)
         self.count = min(known, spec.limit) if spec.limit else known
+        self._kept = lru_cache(KEPT_BLOCKS)(self._block)
 
     @cached_property
     def subject(self) -> Subject:
@@ -85,7 +88,10 @@ class Studio:
         return range(0, self.count, self.spec.block)
 
     def block(self, start: int) -> Block:
-        """The images from ``start`` on."""
+        """The images from ``start`` on; those of the last blocks are kept."""
+        return self._kept(start)
+
+    def _block(self, start: int) -> Block:
         numbers = range(start, min(start + self.spec.block, self.count))
         pictures = [self.pictures[number] for number in numbers]
         inputs = [self._input(picture.image) for picture in pictures]
@@ -147,3 +153,24 @@ class Studio:
 
     def _input(self, picture: Image.Image) -> Tensor:
         return to_input(self.loaded, picture)
+
+
+class Studios:
+    """The studio of one model at a time, kept until another model's is asked for.
+
+    Args:
+        spec: of the run.
+        device: where the models are to be.
+    """
+
+    def __init__(self, spec: Spec, device: torch.device) -> None:
+        """Load nothing yet."""
+        self.spec, self.device = spec, device
+        self._last: Studio | None = None
+
+    def studio(self, choice: ModelChoice) -> Studio:
+        """The studio of a model of the run."""
+        if self._last is None or self._last.choice != choice:
+            self._last = None  # before the next is loaded: two may not fit
+            self._last = Studio(self.spec, choice, self.device)
+        return self._last

@@ -27,8 +27,9 @@ from captum_deconvnet_benchmarks.runs.rows import (
 )
 from captum_deconvnet_benchmarks.runs.spec import ModelChoice, Spec
 from captum_deconvnet_benchmarks.runs.store import RunStore
-from captum_deconvnet_benchmarks.runs.studio import Block, Studio
+from captum_deconvnet_benchmarks.runs.studio import Block, Studio, Studios
 from captum_deconvnet_benchmarks.scores import Scores
+from captum_deconvnet_benchmarks.subject import Subject
 
 NO_REGIONS = "the metric needs masks of the objects, and some image has none"
 Told = Callable[[Unit, float], None]
@@ -37,23 +38,19 @@ Told = Callable[[Unit, float], None]
 
 @dataclass
 class Worker:
-    """Does groups of units; keeps the last model and block it has loaded.
+    """Does groups of units.
 
     Args:
-        spec: of the run.
         store: its folder.
-        device: where to work.
+        studios: where models and images are loaded.
         rank: the number of this process.
         retry: whether to do again what failed before.
     """
 
-    spec: Spec
     store: RunStore
-    device: torch.device
+    studios: Studios
     rank: int = 0
     retry: bool = False
-    studio: Studio | None = None
-    block: Block | None = None
 
     def do(self, group: Group, told: Told) -> None:
         """Do the units of a group that are not done."""
@@ -61,21 +58,21 @@ class Worker:
         if not left:
             return
         start = time.perf_counter()
-        maps, status, reason = self._maps(group)
+        studio, block = self._shown(group.choice, group.place)
+        maps, status, reason = self._maps(group, studio, block)
         seconds = time.perf_counter() - start
         for unit in left:
             start = time.perf_counter()
             if maps is not None:
-                rows, cost = self._scored(unit, maps)
+                rows, cost = self._scored(unit, studio, block, maps)
             else:
                 rows, cost = without_scores(unit, status, reason), dict[str, Any]()
             self.store.keep_unit(unit.address, rows, self._cost(unit, cost))
             told(unit, time.perf_counter() - start + seconds)
             seconds = 0.0
 
-    def _maps(self, group: Group) -> tuple[Tensor | None, str, str]:
+    def _maps(self, group: Group, studio: Studio, block: Block) -> tuple[Tensor | None, str, str]:
         """The maps of a group, or why there are none."""
-        studio, block = self._shown(group.choice, group.place)
         try:
             reason = group.explainer.unfit(studio.subject)
         except Exception as error:
@@ -107,24 +104,24 @@ class Worker:
             parts, batch = in_batches(len(block.names), self._batch, explain)
         return torch.cat(parts), meter.cost() | {"batch": batch}
 
-    def _scored(self, unit: Unit, maps: Tensor) -> tuple[pa.Table, dict[str, Any]]:
+    def _scored(
+        self, unit: Unit, studio: Studio, block: Block, maps: Tensor
+    ) -> tuple[pa.Table, dict[str, Any]]:
         """The rows of a unit, and what they cost; what a plugin raises is a row."""
-        assert self.block is not None
-        if "regions" in unit.metric.needs and self.block.regions is None:
+        if "regions" in unit.metric.needs and block.regions is None:
             return without_scores(unit, SKIPPED, NO_REGIONS), {}
-        seeds = self._seeds("metric", unit.metric.name, self.block)
+        seeds = self._seeds("metric", unit.metric.name, block)
         try:
-            scores, cost = self._evaluate(unit, self.block, maps, seeds)
-            return with_scores(unit, self.block, seeds, scores), cost
+            scores, cost = self._evaluate(unit, studio.subject, block, maps, seeds)
+            return with_scores(unit, block, seeds, scores), cost
         except Exception as error:
             return without_scores(unit, FAILED, f"the metric fails: {_said(error)}"), {}
 
     def _evaluate(
-        self, unit: Unit, block: Block, maps: Tensor, seeds: list[int]
+        self, unit: Unit, subject: Subject, block: Block, maps: Tensor, seeds: list[int]
     ) -> tuple[Scores, dict[str, Any]]:
         """The scores of a block, and their cost."""
-        assert self.studio is not None
-        subject, regions = self.studio.subject, block.regions
+        regions = block.regions
         explainer, target = BoundExplainer(unit.explainer, subject), self._target(unit.place)
         benchmark = unit.metric.on(subject)
 
@@ -148,17 +145,24 @@ class Worker:
         Raises:
             ResultsError: weights or images have changed since the run was planned.
         """
-        if self.studio is None or self.studio.choice != choice:
-            self.studio, self.block = None, None
-            self.studio = Studio(self.spec, choice, self.device)
-        if self.block is None or self.block.start != place.start:
-            self.block = self.studio.block(place.start)
-        found = self.studio.subject.weights_hash, self.block.digest
+        studio = self.studios.studio(choice)
+        block = studio.block(place.start)
+        found = studio.subject.weights_hash, block.digest
         if found != (place.weights, place.digest):
             raise ResultsError(
                 f"The weights or images of {place.model} changed while the run was under way."
             )
-        return self.studio, self.block
+        return studio, block
+
+    @property
+    def device(self) -> torch.device:
+        """Where it works."""
+        return self.studios.device
+
+    @property
+    def spec(self) -> Spec:
+        """Of the run."""
+        return self.studios.spec
 
     @property
     def _batch(self) -> int:
