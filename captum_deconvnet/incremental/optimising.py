@@ -1,4 +1,4 @@
-"""The same program with less work: batch norms in the filters before them, channels last."""
+"""The same program with less work: norms in filters, channels last, activations in place."""
 
 from __future__ import annotations
 
@@ -6,25 +6,45 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
 
-from captum_deconvnet.incremental.program import Program, Ref, Step
+from captum_deconvnet.incremental.program import Filters, Program, Ref, Step
 
 _NORMS = {"native_batch_norm", "_native_batch_norm_legit_no_training"}
+_FRESH = {*_NORMS, "convolution", "linear", "native_layer_norm", "add", "mul"}
+"""Operations whose output nobody else holds."""
+_IN_PLACE = {
+    *("relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "hardswish"),
+    *("sigmoid", "hardsigmoid", "hardtanh", "tanh"),
+}
 
 
 def optimised(program: Program) -> Program:
-    """Fold batch norms into the filters before them, and lay filters out channels last."""
+    """Fold batch norms into the filters before them; filters are laid out channels last."""
     users = program.users()
     folded: set[int] = set()
     for step in program.steps:
         if step.name == "convolution" and (norm := _norm_after(step, users, program)):
             step.args, step.outputs = _folded(step.args, norm), norm.outputs[:1]
             folded.add(id(norm))
+        if step.name == "convolution" and isinstance(step.args[1], Tensor):
+            step.args = (step.args[0], Filters(step.args[1]), *step.args[2:])
     program.steps = [step for step in program.steps if id(step) not in folded]
-    for step in program.steps:
-        if step.name == "convolution":
-            step.args = tuple(_channels_last(item) for item in step.args)
+    _write_over(program)
     return program.tidy()
+
+
+def _write_over(program: Program) -> None:
+    """Let activations take the place of the values that only they read."""
+    users = program.users()
+    made = {index: step.name for step in program.steps for index in step.outputs}
+    for step in program.steps:
+        if step.name in _IN_PLACE and isinstance(step.function, OpOverload):
+            (read,) = step.reads
+            alone = users[read] == [step] and read not in program.results
+            if alone and made.get(read) in _FRESH:
+                packet = getattr(torch.ops.aten, f"{step.name}_")
+                step.function = getattr(packet, step.function._overloadname)
 
 
 def _norm_after(step: Step, users: dict[int, list[Step]], program: Program) -> Step | None:
@@ -45,15 +65,8 @@ def _folded(args: tuple[Any, ...], norm: Step) -> tuple[Any, ...]:
     gamma, beta, mean, variance = (_double(item) for item in norm.args[1:5])
     gain = (variance + norm.args[7]).rsqrt() * (1.0 if norm.args[1] is None else gamma)
     moved = (_double(bias) - mean) * gain + beta
-    scaled = weight.double() * gain.view(-1, *[1] * (weight.dim() - 1))
-    return (args[0], scaled.to(weight.dtype), moved.to(weight.dtype), *args[3:])
+    return (args[0], Filters(weight, gain.to(weight.dtype)), moved.to(weight.dtype), *args[3:])
 
 
 def _double(item: Tensor | None) -> Tensor:
     return torch.zeros((), dtype=torch.float64) if item is None else item.double()
-
-
-def _channels_last(item: Any) -> Any:
-    if isinstance(item, Tensor) and item.dim() == 4:
-        return item.contiguous(memory_format=torch.channels_last)
-    return item

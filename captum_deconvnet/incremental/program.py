@@ -43,6 +43,31 @@ class Repeated:
         return repeated(self.tensor, self.dim, count)
 
 
+@dataclass(frozen=True, eq=False)
+class Filters:
+    """A convolution's filters, with the gain of the norm after them, laid out channels last.
+
+    They are made for each use: kept, they would be a second copy of the model's weights.
+    """
+
+    weight: Tensor
+    gain: Tensor | None = None
+
+    @property
+    def shape(self) -> torch.Size:
+        """(out, in / groups, ...)."""
+        return self.weight.shape
+
+    def made(self) -> Tensor:
+        """The filters."""
+        weight = self.weight
+        if weight.dim() == 4:
+            weight = weight.contiguous(memory_format=torch.channels_last)
+        if self.gain is None:
+            return weight
+        return weight * self.gain.view(-1, *[1] * (weight.dim() - 1))
+
+
 @dataclass(eq=False)
 class Step:
     """One operation.
@@ -140,7 +165,7 @@ def resolved(item: Any, count: int, value: Callable[[int], Any]) -> Any:
         return kind(resolved(each, count, value) for each in item)
     if kind is Growing or kind is Repeated:
         return item.at(count)
-    return item
+    return item.made() if kind is Filters else item
 
 
 def only_tensor(args: tuple[Any, ...], tensor: Tensor) -> list[Any]:

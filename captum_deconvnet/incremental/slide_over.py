@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from captum_deconvnet.incremental.program import Ref, Step
+from captum_deconvnet.incremental.program import Filters, Ref, Step
 from captum_deconvnet.incremental.region import MOST, Changed, Region, Span, share
 from captum_deconvnet.incremental.sliding import Sliding, slide
 from captum_deconvnet.projection.call import per_axis
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def convolved(block: Block, step: Step) -> Sequence[Changed] | None:
     """A convolution; transposed ones, and those whose filters are activations, run whole."""
     read, weight, bias, stride, padding, dilation, transposed, _, groups = step.args
-    if transposed or not isinstance(read, Ref) or isinstance(weight, Ref) or isinstance(bias, Ref):
+    constant = isinstance(weight, Filters) and not isinstance(bias, Ref)
+    if transposed or not isinstance(read, Ref) or not constant:
         return None
     kernel = weight.shape[2:]
     found = _slid(block, step, read.index, (kernel, stride, padding, dilation))
@@ -30,7 +31,9 @@ def convolved(block: Block, step: Step) -> Sequence[Changed] | None:
     crop, region, padding = found
     return [
         Changed(
-            _CONVOLUTIONS[len(kernel)](crop, weight, bias, stride, padding, dilation, groups),
+            _CONVOLUTIONS[len(kernel)](
+                crop, weight.made(), bias, stride, padding, dilation, groups
+            ),
             region,
         )
     ]
