@@ -17,7 +17,8 @@ from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.optimising import optimised
 from captum_deconvnet.incremental.pairing import paired
 from captum_deconvnet.incremental.program import Program
-from captum_deconvnet.incremental.tracing import Trace, trace
+from captum_deconvnet.incremental.traced import Trace
+from captum_deconvnet.incremental.tracing import trace
 from captum_deconvnet.incremental.windows import Window
 
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from captum_deconvnet.errors import UnsupportedOperationError
-from captum_deconvnet.incremental.program import Growing, Program, Repeated, Step
-from captum_deconvnet.incremental.tracing import Call, Trace
+from captum_deconvnet.incremental.program import Growing, Program, Ref, Repeated, Step
+from captum_deconvnet.incremental.traced import Call, Trace
 
 
 def paired(one: Trace, two: Trace) -> Program:
@@ -25,7 +25,7 @@ def paired(one: Trace, two: Trace) -> Program:
             if one.output_index is not None
             else "the model's output is not one tensor that depends on its inputs"
         )
-    steps = [_step(*calls) for calls in zip(one.calls, two.calls, strict=True)]
+    steps = [_step(*calls, one.same) for calls in zip(one.calls, two.calls, strict=True)]
     shapes = dict(enumerate(one.shapes))
     batch = {index: _grown(shapes[index], shape) for index, shape in enumerate(two.shapes)}
     inputs = tuple(range(len(shapes) - sum(len(_made(step)) for step in steps)))
@@ -39,24 +39,27 @@ def _made(step: Step) -> list[int]:
     return [index for index in step.outputs if index is not None]
 
 
-def _step(one: Call, two: Call) -> Step:
+def _step(one: Call, two: Call, same: Mapping[int, int]) -> Step:
     if one.outputs != two.outputs:
         raise _unlike(one)
-    args = _merged(one.args, two.args, one)
-    kwargs = _merged(one.kwargs, two.kwargs, one)
+    args = _merged(one.args, two.args, one, same)
+    kwargs = _merged(one.kwargs, two.kwargs, one, same)
     return Step(one.function, one.name, args, kwargs, one.outputs, one.single)
 
 
-def _merged(one: Any, two: Any, call: Call) -> Any:
+def _merged(one: Any, two: Any, call: Call, same: Mapping[int, int]) -> Any:
     """An argument as a function of the number of windows: as it is at one, and at two."""
     if isinstance(one, Tensor):
         return _constant(one, two, call)
     if isinstance(one, (list, tuple)) and len(one) == len(two):
-        return type(one)(_merged(*pair, call) for pair in zip(one, two, strict=True))
+        return type(one)(_merged(*pair, call, same) for pair in zip(one, two, strict=True))
     if isinstance(one, dict):
-        return {name: _merged(item, two[name], call) for name, item in one.items()}
+        return {name: _merged(item, two[name], call, same) for name, item in one.items()}
     if type(one) is int and type(two) is int and two == 2 * one != 0:
         return Growing(one)
+    if isinstance(one, Ref) and isinstance(two, Ref):
+        alike = same.get(one.index, one.index) == same.get(two.index, two.index)
+        one = two if alike else one
     if one != two:
         raise _unlike(call)
     return one

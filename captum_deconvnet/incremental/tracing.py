@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import torch
@@ -23,35 +22,13 @@ from captum_deconvnet.incremental.followed import (
     functional,
 )
 from captum_deconvnet.incremental.program import Ref
+from captum_deconvnet.incremental.traced import Call, Trace
 from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.projection.call import tensors
 from captum_deconvnet.projection.recorder import base_name
 from captum_deconvnet.projection.storages import Storages
 from captum_deconvnet.projection.tape import Value
 from captum_deconvnet.projection.writes import written_tensors
-
-
-@dataclass(eq=False)
-class Call:
-    """One operation as it was called, with references for what depends on the inputs."""
-
-    function: Callable[..., Any]
-    name: str
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    outputs: tuple[int | None, ...]
-    single: bool
-
-
-@dataclass(eq=False)
-class Trace:
-    """One forward pass: its calls, the shapes of all values, and what it gave."""
-
-    calls: list[Call] = field(default_factory=list)
-    shapes: list[torch.Size] = field(default_factory=list)
-    output: Any = None
-    output_index: int | None = None
-    layers: dict[str, int] = field(default_factory=dict)
 
 
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -107,7 +84,11 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def new(self, tensor: Tensor) -> int:
         """The number of a new value, which ``tensor`` holds."""
         value = Value(tensor.shape)
+        shown = self.storages.standing(tensor)
         self._numbers[value] = number = len(self.trace.shapes)
+        if shown is not None:
+            other = self._numbers[shown]
+            self.trace.same[number] = self.trace.same.get(other, other)
         self.trace.shapes.append(tensor.shape)
         self.storages.put(tensor, value)
         return number

@@ -82,6 +82,11 @@ class Storages:
             top.places[place] = self._excerpt(self._flatten(storage), place)
         return top.places[place]
 
+    def standing(self, tensor: Tensor) -> Value | None:
+        """The value known to stand just where ``tensor`` lies; none is derived from others."""
+        storage = self._home(tensor).get(tensor.untyped_storage()._cdata)
+        return None if storage is None else storage.top.places.get(_place(tensor))
+
     def put(self, tensor: Tensor, value: Value) -> None:
         """``tensor`` is a new tensor or a new view; it holds ``value``."""
         place = _place(tensor)

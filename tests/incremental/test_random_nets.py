@@ -167,6 +167,19 @@ def test_a_random_net_gives_the_same_as_one_forward_pass_a_window(case, size, sh
     assert float((found - right).abs().max()) <= 1e-10 * max(1.0, float(right.abs().max()))
 
 
+def test_a_view_of_all_of_a_picture_beside_the_picture_itself():
+    """Instance norm sees (1, N * C, H, W): the picture as it is, if there is one; a random find."""
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1), Stage(F.instance_norm, "skip"), nn.Conv2d(4, 4, 3),
+        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, 3),
+    ).double().eval()  # fmt: skip
+    image = torch.randn(1, 2, 9, 10).double()
+    found = cdn.Occlusion(net, method="incremental").attribute(image, (2, 2, 3), (2, 2, 2), 0, 1)
+    right = occluded.occlusion(net, image, (2, 2, 3), (2, 2, 2), 0, 1)
+    torch.testing.assert_close(found, right, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("function", ACTIVATIONS, ids=range(len(ACTIVATIONS)))
 def test_every_operation_by_itself_between_two_filters(function):
     """So that each row of the table runs, whatever hypothesis draws."""
