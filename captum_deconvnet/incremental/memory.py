@@ -13,7 +13,7 @@ LIKE_WHOLE = 16
 """Recomputing in part may take as much memory as so many windows run through the whole model."""
 FEWEST, MOST = 4, 64
 """Windows that go together however much is kept, and however little they take."""
-ROOM_WHOLE, ROOM_PART = 1.5, 4
+ROOM_WHOLE, ROOM_PART = 2, 4
 """How much more is taken than by the numbers that are alive: rooms to work in, copies, gaps."""
 
 
@@ -53,7 +53,7 @@ def memory_of(
         window: the most that the values of one window took at once.
     """
     like = clean[program.inputs[0]]
-    whole = int(ROOM_WHOLE * most_at_once(program) * like.element_size())
+    whole = ROOM_WHOLE * most_at_once(program) * like.element_size()
     there = {tensor.data_ptr() for tensor in own}
     kept = {tensor.data_ptr(): tensor.nbytes for tensor in [*clean.values(), *program.constants()]}
     return Memory(

@@ -60,12 +60,12 @@ class Filters:
 
     def made(self) -> Tensor:
         """The filters."""
-        weight = self.weight
-        if weight.dim() == 4:
-            weight = weight.contiguous(memory_format=torch.channels_last)
-        if self.gain is None:
-            return weight
-        return weight * self.gain.view(-1, *[1] * (weight.dim() - 1))
+        weight, gain = self.weight, self.gain
+        layout = torch.channels_last if weight.dim() == 4 else torch.contiguous_format
+        if gain is None:
+            return weight.contiguous(memory_format=layout)
+        made = torch.empty_like(weight, memory_format=layout)
+        return torch.mul(weight, gain.view(-1, *[1] * (weight.dim() - 1)), out=made)
 
 
 @dataclass(eq=False)

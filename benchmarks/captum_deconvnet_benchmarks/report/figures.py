@@ -14,6 +14,14 @@ from captum_deconvnet_benchmarks.report.plots.critical_difference import critica
 from captum_deconvnet_benchmarks.report.plots.curves import curve_figure
 from captum_deconvnet_benchmarks.report.plots.intervals import interval_figure
 
+AXES = {
+    "deletion_insertion": "share of pixels",
+    "invariance": "amount of the transform",
+    "randomisation": "share of layers with new weights",
+    "road": "share of pixels",
+}
+"""What the curves of our metrics are over."""
+
 
 def figures(analysis: Analysis) -> Iterator[tuple[str, Figure]]:
     """Each plot with the name of its file, without the ending."""
@@ -52,11 +60,13 @@ def metric_figures(
 
 
 def curve_figures(analysis: Analysis, model: str) -> Iterator[tuple[str, Figure]]:
-    """The mean curves of a model."""
+    """The mean curves of a model; one of a single place is a number, and the table has it."""
     own = analysis.curves[analysis.curves["model"] == model]
     for (metric, score), points in own.groupby(["metric", "score"], observed=True):
-        title = f"{model}: {metric}, {score}, mean over {points['images'].max()} images"
-        yield plot_name(model, metric, score, "curve"), curve_figure(points, title=title)
+        if points["x"].nunique() > 1:
+            title = f"{model}: {metric}, {score}, mean over {points['images'].max()} images"
+            found = curve_figure(points, title=title, axis=AXES.get(str(metric), ""))
+            yield plot_name(model, metric, score, "curve"), found
 
 
 def plot_name(*parts: str) -> str:

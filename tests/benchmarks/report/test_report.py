@@ -41,6 +41,7 @@ def test_every_plot_is_a_picture(reported):
     kinds = {re.sub(r"^.*&-", "", name) for name in plots}
     assert {"insertion-means.png", "insertion-critical-difference.png"} <= kinds
     assert {"agreement.png", "insertion-curve-curve.png", "sparseness-means.png"} <= kinds
+    assert "sparseness-one_place-curve.png" not in kinds  # a number is no curve
     for name in plots:
         with Image.open(reported / "report" / "plots" / name) as picture:
             assert len(picture.convert("RGB").getcolors(1 << 20)) > 10

@@ -17,12 +17,13 @@ NAMES = 0.06
 """How far right of the curves their names stand, as a share of the width."""
 
 
-def curve_figure(points: pd.DataFrame, *, title: str) -> Figure:
+def curve_figure(points: pd.DataFrame, *, title: str, axis: str = "") -> Figure:
     """Draw the mean curves of one score on one model.
 
     Args:
         points: of ``mean_curves``, of one model and score.
         title: one line over the plot.
+        axis: what the curves are over.
     """
     curves = points.pivot_table(values="mean", index="x", columns="explainer")
     controls = set(points.loc[points["control"], "explainer"])
@@ -36,6 +37,7 @@ def curve_figure(points: pd.DataFrame, *, title: str) -> Figure:
         axes.plot(curves.index, curves[name], style, color=ink, linewidth=1.1, alpha=0.85)
     name_curves(axes, curves, controls)
     axes.set_title(title, loc="left", **LETTERING)
+    axes.set_xlabel(axis, fontsize=7)
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#dddddd", linewidth=0.5)
@@ -44,7 +46,8 @@ def curve_figure(points: pd.DataFrame, *, title: str) -> Figure:
 
 def name_curves(axes: Axes, curves: pd.DataFrame, controls: Set[str]) -> None:
     """Write each curve's name at the right, with a line to where the curves lie widest apart."""
-    widest = curves.std(axis=1).fillna(0).idxmax()
+    known = curves.dropna() if curves.notna().all(axis=1).any() else curves
+    widest = known.std(axis=1).fillna(0).idxmax()
     heights = curves.loc[widest].dropna()
     left, right = curves.index.min(), curves.index.max()
     low, high = axes.get_ylim()
