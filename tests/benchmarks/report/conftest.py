@@ -27,7 +27,9 @@ def scored(generator, explainer, number):
     rows += score_rows(MODEL, explainer, "sparseness", noise[2], better="", score="gini")
     x = [0, 0.5, 1]
     heights = [[0, number / 9, 1]] * PHOTOGRAPHS
-    rows += curve_rows(MODEL, explainer, "sparseness", "one place", [0.5], [[number]] * PHOTOGRAPHS)
+    rows += curve_rows(
+        MODEL, explainer, "sparseness", "one place", [0.5], [[number / 9]] * PHOTOGRAPHS
+    )
     return rows + curve_rows(MODEL, explainer, "insertion", "curve", x, heights)
 
 
