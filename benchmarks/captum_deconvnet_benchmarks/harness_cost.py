@@ -3,7 +3,7 @@
 Both load the model and the pictures, explain every block and score the maps; the harness also
 plans, addresses, meters, stores and merges. They take turns in one process. Run it as
 ``python -m captum_deconvnet_benchmarks.harness_cost``; with ``--write`` the result goes to
-``benchmarks/results/harness_cost.json``.
+``benchmarks/results/harness_cost.json`` and the table into ``docs/benchmark.md``.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from captum_deconvnet_benchmarks.runs.plan import select
 from captum_deconvnet_benchmarks.runs.run import Order, run
 from captum_deconvnet_benchmarks.runs.spec import ModelChoice, Spec
 from captum_deconvnet_benchmarks.runs.studio import Studio
-from captum_deconvnet_benchmarks.tables import markdown
+from captum_deconvnet_benchmarks.tables import markdown, write_between
 
 SEED = 0
+RESULTS, PAGE = Path("benchmarks/results/harness_cost.json"), Path("docs/benchmark.md")
 MODEL = "torchvision/resnet18"
 EXPLAINERS = ("deconvnet", "captum/input-x-gradient")
 METRICS = ("deletion_insertion", "complexity")
@@ -41,7 +42,7 @@ IMAGES, SIDE, BLOCK = 16, 256, 4
 
 @click.command()
 @click.option("--rounds", default=5, show_default=True, help="Interleaved timings.")
-@click.option("--write", is_flag=True, help="Write the result file.")
+@click.option("--write", is_flag=True, help=f"Write {RESULTS} and the table in {PAGE}.")
 def main(rounds: int, write: bool) -> None:
     r"""Measure what the harness adds to the bare computation.
 
@@ -53,8 +54,19 @@ def main(rounds: int, write: bool) -> None:
         row = measure(Path(folder), rounds)
     click.echo(markdown([row]))
     if write:
-        result = json.dumps({"provenance": provenance(SEED), "rows": [row]}, indent=1)
-        Path("benchmarks/results/harness_cost.json").write_text(result + "\n")
+        save(row)
+
+
+def save(row: dict[str, Any]) -> None:
+    """Write the result file, and the table where docs/benchmark.md marks its place."""
+    facts = provenance(SEED)
+    RESULTS.write_text(json.dumps({"provenance": facts, "rows": [row]}, indent=1) + "\n")
+    source = (
+        "\nFrom nothing to tables, beside the same maps and scores kept nowhere; "
+        f"{facts['machine']}, torch {facts['torch']}, commit {facts['commit']}, {facts['date']}, by "
+        "`python -m captum_deconvnet_benchmarks.harness_cost --write`.\n"
+    )
+    write_between(PAGE, "harness cost table", markdown([row]) + source)
 
 
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
