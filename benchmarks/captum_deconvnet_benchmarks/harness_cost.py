@@ -63,8 +63,8 @@ def save(row: dict[str, Any]) -> None:
     RESULTS.write_text(json.dumps({"provenance": facts, "rows": [row]}, indent=1) + "\n")
     source = (
         "\nFrom nothing to tables, beside the same maps and scores kept nowhere; "
-        f"{facts['machine']}, torch {facts['torch']}, commit {facts['commit']}, {facts['date']}, by "
-        "`python -m captum_deconvnet_benchmarks.harness_cost --write`.\n"
+        f"{facts['machine']}, torch {facts['torch']}, commit {facts['commit']}, {facts['date']}, "
+        "by `python -m captum_deconvnet_benchmarks.harness_cost --write`.\n"
     )
     write_between(PAGE, "harness cost table", markdown([row]) + source)
 
