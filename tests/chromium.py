@@ -27,6 +27,8 @@ def headless(profile):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    driver.implicitly_wait(5)
-    yield driver
-    driver.quit()
+    try:
+        driver.implicitly_wait(5)
+        yield driver
+    finally:
+        driver.quit()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.incremental.program import Growing, Program, Ref, Repeated, Step
-from captum_deconvnet.incremental.traced import Call, Trace
+from captum_deconvnet.incremental.traced import Trace
 
 
 def paired(one: Trace, two: Trace) -> Program:
@@ -18,14 +18,14 @@ def paired(one: Trace, two: Trace) -> Program:
     Raises:
         UnsupportedOperationError: if the passes differ in more than the size of the batch.
     """
-    functions = [call.function for call in one.calls]
-    if functions != [call.function for call in two.calls] or one.output_index is None:
+    functions = [step.function for step in one.steps]
+    if functions != [step.function for step in two.steps] or one.output_index is None:
         raise UnsupportedOperationError(
             "what the model does depends on its numbers"
             if one.output_index is not None
             else "the model's output is not one tensor that depends on its inputs"
         )
-    steps = [_step(*calls, one.same) for calls in zip(one.calls, two.calls, strict=True)]
+    steps = [_step(*pair, one.same) for pair in zip(one.steps, two.steps, strict=True)]
     shapes = dict(enumerate(one.shapes))
     batch = {index: _grown(shapes[index], shape) for index, shape in enumerate(two.shapes)}
     inputs = tuple(range(len(shapes) - sum(len(_made(step)) for step in steps)))
@@ -39,7 +39,7 @@ def _made(step: Step) -> list[int]:
     return [index for index in step.outputs if index is not None]
 
 
-def _step(one: Call, two: Call, same: Mapping[int, int]) -> Step:
+def _step(one: Step, two: Step, same: Mapping[int, int]) -> Step:
     if one.outputs != two.outputs:
         raise _unlike(one)
     args = _merged(one.args, two.args, one, same)
@@ -47,32 +47,32 @@ def _step(one: Call, two: Call, same: Mapping[int, int]) -> Step:
     return Step(one.function, one.name, args, kwargs, one.outputs, one.single)
 
 
-def _merged(one: Any, two: Any, call: Call, same: Mapping[int, int]) -> Any:
+def _merged(one: Any, two: Any, step: Step, same: Mapping[int, int]) -> Any:
     """An argument as a function of the number of windows: as it is at one, and at two."""
     if isinstance(one, Tensor):
-        return _constant(one, two, call)
+        return _constant(one, two, step)
     if isinstance(one, (list, tuple)) and len(one) == len(two):
-        return type(one)(_merged(*pair, call, same) for pair in zip(one, two, strict=True))
+        return type(one)(_merged(*pair, step, same) for pair in zip(one, two, strict=True))
     if isinstance(one, dict):
-        return {name: _merged(item, two[name], call, same) for name, item in one.items()}
+        return {name: _merged(item, two[name], step, same) for name, item in one.items()}
     if type(one) is int and type(two) is int and two == 2 * one != 0:
         return Growing(one)
     if isinstance(one, Ref) and isinstance(two, Ref):
         alike = same.get(one.index, one.index) == same.get(two.index, two.index)
         one = two if alike else one
     if one != two:
-        raise _unlike(call)
+        raise _unlike(step)
     return one
 
 
-def _constant(one: Tensor, two: Any, call: Call) -> Tensor | Repeated:
+def _constant(one: Tensor, two: Any, step: Step) -> Tensor | Repeated:
     if not isinstance(two, Tensor) or one.dim() != two.dim():
-        raise _unlike(call)
+        raise _unlike(step)
     if one.shape == two.shape:
         return one
     dim = _grown(one.shape, two.shape)
     if dim is None:
-        raise _unlike(call)
+        raise _unlike(step)
     return Repeated(one, dim)
 
 
@@ -88,5 +88,5 @@ def _grown(one: Sequence[int], two: Sequence[int]) -> int | None:
     return differing[0]
 
 
-def _unlike(call: Call) -> UnsupportedOperationError:
-    return UnsupportedOperationError(f"{call.name} is called in two ways for one and two windows")
+def _unlike(step: Step) -> UnsupportedOperationError:
+    return UnsupportedOperationError(f"{step.name} is called in two ways for one and two windows")

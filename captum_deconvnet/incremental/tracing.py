@@ -21,8 +21,8 @@ from captum_deconvnet.incremental.followed import (
     check_not_random,
     functional,
 )
-from captum_deconvnet.incremental.program import Ref
-from captum_deconvnet.incremental.traced import Call, Trace
+from captum_deconvnet.incremental.program import Ref, Step
+from captum_deconvnet.incremental.traced import Trace
 from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.projection.call import tensors
 from captum_deconvnet.projection.recorder import base_name
@@ -130,7 +130,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         single = isinstance(output, Tensor)
         outputs = [output] if single else list(output or ())
         numbers = tuple(self._output(each, written) for each in outputs)
-        self.trace.calls.append(Call(function, name, args, kwargs, numbers, single))
+        self.trace.steps.append(Step(function, name, args, kwargs, numbers, single))
 
     def _output(self, output: Any, written: Sequence[Tensor]) -> int | None:
         if not isinstance(output, Tensor):

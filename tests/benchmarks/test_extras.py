@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import tomllib
 
 from captum_deconvnet_benchmarks.commands.extras import EXTRAS
 
+tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has none")
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 DISTRIBUTIONS = {
     "pytorch_grad_cam": "grad-cam",
