@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captum_deconvnet.errors import UnsupportedOperationError, unknown_name
+from captum_deconvnet.errors import MissingPackageError, UnsupportedOperationError, unknown_name
 from captum_deconvnet_benchmarks.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.metric import Metric
 from captum_deconvnet_benchmarks.metrics.explanations import (
@@ -67,8 +67,8 @@ class QuantusBenchmark:
         **arguments: of the class; pinned ones by default.
 
     Raises:
-        UnsupportedOperationError: for a metric that is broken there, with the reason, or if Quantus
-            is not installed.
+        UnsupportedOperationError: for a metric that is broken there, with the reason.
+        MissingPackageError: Quantus is not installed.
         UnknownNameError: for any other metric that is not offered.
     """
 
@@ -81,7 +81,7 @@ class QuantusBenchmark:
         if metric not in PINNED:
             raise unknown_name("Quantus metric", metric, PINNED, f"Offered: {', '.join(PINNED)}.")
         if not installed():
-            raise UnsupportedOperationError(
+            raise MissingPackageError(
                 "Quantus is not installed: pip install 'captum-deconvnet[crosscheck]'."
             )
         self.model, self.metric = net_of(model), metric
