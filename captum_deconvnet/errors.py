@@ -46,6 +46,10 @@ class ModelError(CaptumDeconvnetError, ValueError, RuntimeError):
     """A model cannot be used as asked: no convolution, a wrong input, not a module."""
 
 
+class OutputChoiceError(ModelError, AssertionError):
+    """A model gives several tensors and none was chosen, or what was chosen is not there."""
+
+
 class BudgetError(CaptumDeconvnetError, MemoryError):
     """One unit alone needs more memory than it may take."""
 
@@ -54,8 +58,12 @@ class TransformError(CaptumDeconvnetError, ValueError):
     """A transform of images, or a value of it, cannot be used as asked."""
 
 
-class TargetError(CaptumDeconvnetError, IndexError):
-    """The model has no output of that number, or there is not one target an image."""
+class TargetError(CaptumDeconvnetError, IndexError, AssertionError):
+    """The model has no output of that number, or a target does not pick one output an image."""
+
+
+class SelectorError(CaptumDeconvnetError, IndexError, AssertionError):
+    """A neuron selector does not pick one neuron, or one number, of each image."""
 
 
 class WeightsError(CaptumDeconvnetError, RuntimeError):
