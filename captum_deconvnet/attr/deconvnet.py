@@ -125,7 +125,8 @@ def as_leaves(inputs: Any) -> tuple[Tensor, ...]:
 
 
 def _leaf(tensor: Tensor) -> Tensor:
-    return tensor.detach().requires_grad_() if is_signal(tensor) else tensor
+    own = tensor.clone() if tensor.is_inference() else tensor.detach()
+    return own.requires_grad_() if is_signal(tensor) else tensor
 
 
 def require_module(model: Any) -> None:

@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_map
 
 from captum_deconvnet.projection.call import is_signal
 from captum_deconvnet.projection.checks import (
+    check_dependence,
     check_inputs,
     check_output,
     check_projection,
@@ -73,6 +74,7 @@ class ProjectedForward:
         )
         check_output(self.model, ran.output)
         output = ties.tie(ran.output)
+        check_dependence(bool(ties.tied))
         recorder.tape.prune(ties.tied)
         fold(recorder.tape, [*ties.tied, *ties.ends])
         return output

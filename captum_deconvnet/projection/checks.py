@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
+from torch.nn.parameter import is_lazy
 
 from captum_deconvnet.errors import (
     InferenceModeError,
@@ -22,24 +23,53 @@ from captum_deconvnet.projection.tape import Step
 
 
 def check_model(model: nn.Module) -> None:
-    """Raise for something that is not a module."""
+    """Raise for something that is not a module, or whose lazy layers have not run yet."""
     if not isinstance(model, nn.Module):
         raise ModelError(f"The model is a {type(model).__name__}; give a torch.nn.Module.")
+    check_initialised(model)
+
+
+def check_initialised(model: nn.Module) -> None:
+    """Raise for lazy layers that have no weights yet; the model stays as it is."""
+    lazy = [
+        path or "the model itself"
+        for path, module in model.named_modules()
+        if any(map(is_lazy, (*module.parameters(recurse=False), *module.buffers(recurse=False))))
+    ]
+    if lazy:
+        raise ModelError(
+            f"Lazy layers have no weights yet: {', '.join(lazy)}. First run the model once on an "
+            "input, which gives them their shapes."
+        )
 
 
 def check_inputs(inputs: Sequence[Tensor]) -> None:
-    """Raise for inputs that are no tensors, not finite or made under inference mode."""
+    """Raise for inputs that no signal arrives at or that are not finite; and in inference mode."""
     for number, tensor in enumerate(inputs):
         if not isinstance(tensor, Tensor):
             given = type(tensor).__name__
             raise ModelError(f"Input {number} is a {given}; give a tensor (N, C, H, W).")
-        if torch.is_inference_mode_enabled() or tensor.is_inference():
+        if torch.is_inference_mode_enabled():
             raise InferenceModeError(
-                "Projecting needs ordinary tensors: leave torch.inference_mode, "
-                "or make the input outside it (torch.no_grad is fine)."
+                "Projecting needs ordinary tensors: leave torch.inference_mode (torch.no_grad is "
+                "fine). Inputs and models that were made in it can be used outside it."
             )
-        if is_signal(tensor) and not _finite(tensor):
+        if not is_signal(tensor):
+            raise ModelError(
+                f"Input {number} is {tensor.dtype}, and no signal arrives at whole numbers. Give "
+                "inputs of a floating type; pass others as additional_forward_args."
+            )
+        if not _finite(tensor):
             raise NonFiniteError(f"Input {number} holds NaN or infinite values.")
+
+
+def check_dependence(flows: bool, what: str = "The model's output") -> None:
+    """Raise if no signal could pass from ``what`` to the input."""
+    if not flows:
+        raise ModelError(
+            f"{what} does not depend on the input: on the way the model leaves torch (numpy, "
+            "lists), or goes through whole numbers, detach() or a random draw."
+        )
 
 
 def check_convolution(model: nn.Module, steps: Sequence[Step]) -> None:
@@ -78,10 +108,15 @@ def check_projection(model: nn.Module, projections: Sequence[Tensor]) -> None:
     )
 
 
+def version(weight: Tensor) -> int:
+    """How often a weight was changed in place; weights made in inference mode do not count it."""
+    return 0 if weight.is_inference() else weight._version
+
+
 def check_weights(weights: Sequence[tuple[str, Tensor, int]]) -> None:
     """Raise if a weight was changed in place since its version was noted."""
-    for name, weight, version in weights:
-        if weight._version != version:
+    for name, weight, noted in weights:
+        if version(weight) != noted:
             raise ModelError(f"The weight {name!r} changed since the recording: record again.")
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.projection.call import is_signal
+from captum_deconvnet.projection.checks import check_initialised
 from captum_deconvnet.projection.recorder import FunctionRecorder, Recorder
 from captum_deconvnet.projection.tape import Value
 from captum_deconvnet.projection.watch import Arrived, watched
@@ -41,6 +42,7 @@ def forward(
     ``entered``, ``left``, ``restored`` and ``shown`` are as for :func:`watched`; ``began`` gets the
     inputs' values first.
     """
+    check_initialised(model)
     copies = [tensor.detach().clone() for tensor in inputs]
     images = tuple(Value(tensor.shape, flows=is_signal(tensor)) for tensor in copies)
     for tensor, value in zip(copies, images, strict=True):

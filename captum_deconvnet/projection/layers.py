@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import torch
 from torch import nn
 
 from captum_deconvnet.errors import LayerError, unknown_name
@@ -15,17 +16,29 @@ def layer_path(model: nn.Module, layer: LayerName) -> str:
     """The module path of ``layer``, given as path or as module.
 
     Raises:
-        UnknownNameError: for a path or module that is not in the model, with near names.
+        UnknownNameError: for a path that is not in the model, with near names.
+        LayerError: for a module that is not in the model, or for a scripted one.
     """
-    if isinstance(layer, nn.Module):
-        for path, module in model.named_modules():
-            if module is layer:
-                return str(path)
-        raise LayerError(f"The layer {type(layer).__name__} is not a module of this model.")
-    paths = [path for path, _ in model.named_modules(remove_duplicate=False)]
-    if layer not in paths:
-        raise unknown_name("layer", str(layer), paths, "List them with `deconvnet layers MODEL`.")
-    return layer_path(model, model.get_submodule(layer))  # a module may have several paths
+    modules = dict(model.named_modules(remove_duplicate=False))
+    if not isinstance(layer, nn.Module) and layer not in modules:
+        raise unknown_name("layer", str(layer), modules, "List them with `deconvnet layers MODEL`.")
+    wanted = layer if isinstance(layer, nn.Module) else modules[layer]
+    for path, module in modules.items():  # a module may have several paths: the first counts
+        if module is wanted:
+            check_hookable(path, modules)
+            return str(path)
+    raise LayerError(f"The layer {type(layer).__name__} is not a module of this model.")
+
+
+def check_hookable(path: str, modules: Mapping[str, nn.Module]) -> None:
+    """Raise for a layer that runs as TorchScript: nobody can see what it gives."""
+    names = path.split(".")
+    around = ["", *(".".join(names[: count + 1]) for count in range(len(names)))]
+    if any(isinstance(modules[outer], torch.jit.ScriptModule) for outer in around):
+        raise LayerError(
+            f"The layer {path!r} is scripted or traced (torch.jit), which takes no hooks. Choose a "
+            "layer outside the script, or give the model that the script was made from."
+        )
 
 
 def layer_paths(model: nn.Module, layers: LayerName | Sequence[LayerName]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from captum_deconvnet.projection.adjoint import Kept
 from captum_deconvnet.projection.call import is_signal, tensors
 from captum_deconvnet.projection.checks import (
     check_convolution,
+    check_dependence,
     check_inputs,
     check_model,
     check_output,
@@ -57,9 +58,11 @@ def record(
         The recording.
 
     Raises:
-        ModelError: for a model without a convolution, or one that cannot run on the input.
+        ModelError: for a model without a convolution, one that has lazy layers and never ran, one
+            that cannot run on the input or does not depend on it, or an input of whole numbers.
         UnknownNameError: for a layer that is not in the model.
-        LayerError: for a layer that did not run or does not give one tensor.
+        LayerError: for a layer that did not run, does not give one tensor, or is scripted.
+        InferenceModeError: under ``torch.inference_mode``; what was made in it is taken outside it.
         TrainModeError: for a batch norm in train mode, naming it.
         NonFiniteError: for NaN or infinite inputs, weights or activations.
         UnsupportedOperationError: with ``strict``, naming module and operation.
@@ -92,6 +95,7 @@ def record(
     check_output(model, (ran.output, [item.activation for item in captured.values()]))
     outputs = [recorder.storages.read(tensor) for tensor in tensors(ran.output)]
     targets = [item.value for item in captured.values()]
+    check_dependence(any(value.flows for value in (*targets, *outputs) if value is not None))
     if strict:
         for value in targets or [value for value in outputs if value is not None]:
             check_rules(recorder.tape.between(value))
@@ -124,8 +128,7 @@ class Capture:
         value = self.recorder.storages.read(given[0])
         if value is None or not value.flows:
             raise LayerError(
-                f"The output of layer {path!r} does not depend on the input (which must be of a "
-                "floating type for that)."
+                f"The output of layer {path!r} does not depend on the input: choose another layer."
             )
         self._check_batch(path, given[0])
         self.found[path] = (self.recorder.storages.keep(given[0]), value)

@@ -107,11 +107,17 @@ class Watch:
 
 def refuse_train_mode(path: str, module: nn.Module) -> None:
     """Raise for a batch norm that would use the batch's own statistics."""
-    if isinstance(module, _BatchNorm) and (module.training or module.running_mean is None):
+    if not isinstance(module, _BatchNorm) or not (module.training or module.running_mean is None):
+        return
+    mixes = "it mixes the images of the batch, so that no image has a projection of its own"
+    if module.training:
         raise TrainModeError(
-            f"The batch norm {path!r} runs in train mode: it mixes the images of the batch, so "
-            "that no image has a projection of its own. Call model.eval() first."
+            f"The batch norm {path!r} runs in train mode: {mixes}. Call model.eval() first."
         )
+    raise TrainModeError(
+        f"The batch norm {path!r} has no running statistics: {mixes}. Build it with "
+        "track_running_stats=True, and train it or load its statistics."
+    )
 
 
 class TakenWhole:

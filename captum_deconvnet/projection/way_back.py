@@ -7,7 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.projection.checks import check_projection, check_rules, check_weights
+from captum_deconvnet.projection.checks import (
+    check_projection,
+    check_rules,
+    check_weights,
+    version,
+)
 from captum_deconvnet.projection.frame import alternatives
 from captum_deconvnet.projection.tape import Tape, Value
 from captum_deconvnet.projection.underflow import warn_of_underflow
@@ -26,7 +31,7 @@ class WayBack:
     def __init__(self, model: nn.Module, tape: Tape, images: Sequence[Value], strict: bool) -> None:
         """Note the versions of the weights: the tape holds them by reference."""
         self.model, self.tape, self.images, self.strict = model, tape, tuple(images), strict
-        self._weights = [(name, w, w._version) for name, w in model.named_parameters()]
+        self._weights = [(name, w, version(w)) for name, w in model.named_parameters()]
 
     def check(self, value: Value) -> None:
         """Raise if the weights changed, or if strict and an operation on the way has no rule."""

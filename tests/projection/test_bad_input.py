@@ -266,12 +266,23 @@ def test_inference_mode_is_refused(explain):
     assert_nothing_left(model)
 
 
-def test_an_image_made_in_inference_mode_is_refused():
+@pytest.mark.parametrize("explain", [recorded, attributed])
+def test_images_and_models_made_in_inference_mode_are_projected_as_any_other(explain):
+    torch.manual_seed(0)
+    model, image = net(), double_image(*IMAGE)
     with torch.inference_mode():
-        image = double_image(*IMAGE)
-    with pytest.raises(errors.InferenceModeError) as raised:
-        cdn.record(net(), image, "4")
-    assert "inference" in one_line(raised)
+        torch.manual_seed(0)
+        made, there = net(), double_image(*IMAGE)
+
+    def projected(model, image):
+        found = explain(model, image)
+        units = cdn.Unit(0, "4", 1)
+        return found if isinstance(found, torch.Tensor) else found.project(units)
+
+    want = projected(model, image)
+    assert torch.equal(projected(model, there), want)
+    assert torch.equal(projected(made, image), want)
+    assert made[0].weight.is_inference()
 
 
 class Product(nn.Module):
