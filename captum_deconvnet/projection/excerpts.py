@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.projection.adjoint import Adjoint
+from captum_deconvnet.projection.places import Place
 from captum_deconvnet.projection.reach import whole
-from captum_deconvnet.projection.storages import Place
 from captum_deconvnet.projection.tape import Step, Tape, Value
 
 

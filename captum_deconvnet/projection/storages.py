@@ -1,8 +1,8 @@
 """Which value a tensor holds right now, through views and in-place changes.
 
 Tensors are known by their storage and their place in it. Every storage remembers the values
-standing in it. After an in-place change only the changed place is known; another view of the
-same storage is derived when, and only when, somebody reads it.
+standing in it. After an in-place change the changed place is known, and those that surely share no
+number with it; another view of the same storage is derived when, and only when, somebody reads it.
 """
 
 from __future__ import annotations
@@ -11,24 +11,30 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.projection.adjoint import Kept
+from captum_deconvnet.projection.places import (
+    Kind,
+    Place,
+    are_apart,
+    covers,
+    kind_of,
+    overlaps_itself,
+    place_of,
+)
 from captum_deconvnet.projection.tape import Value
 
-Kind = tuple[torch.dtype, bool, bool]
-Place = tuple[torch.Size, tuple[int, ...], int, Kind]
 Overlay = Callable[[Value | None, int, Value, Place], Value]
 Excerpt = Callable[[Value, Place], Value]
 
 
 @dataclass
 class Layer:
-    """The values standing in a storage after one change of it, and what stood there before.
+    """The values known to stand in a storage after one change of it, and what stood there before.
 
     Without ``written`` nothing was changed yet: the places are those of new tensors.
     """
@@ -74,7 +80,7 @@ class Storages:
         storage = self._home(tensor).get(tensor.untyped_storage()._cdata)
         if storage is None:
             return None
-        place, top = _place(tensor), storage.top
+        place, top = place_of(tensor), storage.top
         if not top.places:
             return None
         if place not in top.places:
@@ -85,27 +91,28 @@ class Storages:
     def standing(self, tensor: Tensor) -> Value | None:
         """The value known to stand just where ``tensor`` lies; none is derived from others."""
         storage = self._home(tensor).get(tensor.untyped_storage()._cdata)
-        return None if storage is None else storage.top.places.get(_place(tensor))
+        return None if storage is None else storage.top.places.get(place_of(tensor))
 
     def put(self, tensor: Tensor, value: Value) -> None:
         """``tensor`` is a new tensor or a new view; it holds ``value``."""
-        place = _place(tensor)
+        place = place_of(tensor)
         self._storage(tensor, self._home(tensor)).top.places[place] = value
 
     def write(self, tensor: Tensor, value: Value) -> None:
         """``tensor`` was changed in place to ``value``; other views of it change with it."""
-        place = _place(tensor)
+        place = place_of(tensor)
         storage = self._storage(tensor, self._home(tensor))
         top = storage.top
         _check_kind(storage, place)
-        if value.flows and _overlaps(place):
+        if value.flows and overlaps_itself(place):
             raise UnsupportedOperationError(
                 "The model changes a view in place that holds the same number more than once, "
                 "as unfold makes them: such a change cannot be followed. Change a copy instead."
             )
-        below = top if top.places.keys() - {place} else top.below
-        below = None if _covers(place, storage.size) else below
-        storage.top = Layer({place: value}, place, below)
+        is_last = top.written == place or not top.places.keys() - {place}
+        below = None if covers(place, storage.size) else (top.below if is_last else top)
+        apart = {known: held for known, held in top.places.items() if are_apart(known, place)}
+        storage.top = Layer({**apart, place: value}, place, below)
 
     def keep(self, tensor: Tensor) -> Kept:
         """Hold on to ``tensor`` as it is now, whatever the model does to it later."""
@@ -151,7 +158,7 @@ class Storages:
         if untyped._cdata not in home:
             size = untyped.nbytes() // tensor.element_size()
             reference = StorageWeakRef(untyped)  # type: ignore[no-untyped-call]
-            home[untyped._cdata] = Storage(reference, size, _kind(tensor))
+            home[untyped._cdata] = Storage(reference, size, kind_of(tensor))
         return home[untyped._cdata]
 
     def _flatten(self, storage: Storage) -> Value:
@@ -170,7 +177,7 @@ class Storages:
         if layer.flat is not None:
             return layer.flat
         places = [layer.written] if layer.written else _apart(layer.places, storage)
-        covering = [place for place in places if _covers(place, storage.size)][:1]
+        covering = [place for place in places if covers(place, storage.size)][:1]
         flat = None if covering else below
         for place in covering or places:
             flat = self._overlay(flat, storage.size, layer.places[place], place)
@@ -178,38 +185,9 @@ class Storages:
         return flat
 
 
-def _place(tensor: Tensor) -> Place:
-    """Where a tensor lies in its storage; strides of single elements mean nothing."""
-    shape, strides = tensor.shape, tensor.stride()
-    if 1 in shape:
-        sizes = zip(shape, strides, strict=True)
-        strides = tuple(0 if size == 1 else stride for size, stride in sizes)
-    return shape, strides, int(tensor.storage_offset()), _kind(tensor)
-
-
-def _kind(tensor: Tensor) -> Kind:
-    return tensor.dtype, tensor.is_conj(), tensor.is_neg()
-
-
 def _apart(places: Iterable[Place], storage: Storage) -> list[Place]:
     """The places from which a storage can be put together."""
-    return [place for place in places if place[3] == storage.kind and not _overlaps(place)]
-
-
-def _covers(place: Place, size: int) -> bool:
-    """Whether a place takes up its whole storage."""
-    return place[0].numel() == size and not _overlaps(place)
-
-
-def _overlaps(place: Place) -> bool:
-    """Whether some elements of a place are the same number in memory, as after ``expand``."""
-    reached = 0
-    axes = zip(place[1], place[0], strict=True)
-    for stride, size in sorted(axis for axis in axes if axis[1] > 1):
-        if stride <= reached:
-            return True
-        reached += stride * (size - 1)
-    return False
+    return [place for place in places if place[3] == storage.kind and not overlaps_itself(place)]
 
 
 def _check_kind(storage: Storage, place: Place) -> None:
