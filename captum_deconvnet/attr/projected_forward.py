@@ -25,6 +25,7 @@ from captum_deconvnet.projection.checks import (
     check_projection,
     check_rules,
 )
+from captum_deconvnet.projection.derivatives import check_derivatives
 from captum_deconvnet.projection.family import Family, family
 from captum_deconvnet.projection.folding import fold
 from captum_deconvnet.projection.forward import forward
@@ -76,6 +77,7 @@ class ProjectedForward:
         output = ties.tie(ran.output)
         check_dependence(bool(ties.tied))
         recorder.tape.prune(ties.tied)
+        check_derivatives(recorder.tape.steps)
         fold(recorder.tape, [*ties.tied, *ties.ends])
         return output
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
@@ -58,8 +59,8 @@ class Call:
         self._output: tuple[Any] | None = None
         self._signature: dict[str, tuple[int, Any]] | None = None
         self.given = given = tensors(args, kwargs)
-        self._values = {id(tensor): storages.read(tensor) for tensor in given}
-        self.sources = [value for tensor in given if (value := self._values[id(tensor)])]
+        self._values = {id(tensor): storages.read(tensor) for tensor in given if is_strided(tensor)}
+        self.sources = [value for tensor in given if (value := self.value(tensor))]
         self.inputs = [tensor for tensor in given if self.flows(tensor)]
 
     @property
@@ -103,7 +104,7 @@ class Call:
 
     def keep(self, tensor: Tensor) -> Kept:
         """Hold on to an argument as it is now, whatever the model does to it later."""
-        return self._storages.keep(tensor)
+        return self._storages.keep(tensor) if is_strided(tensor) else Kept(tensor)
 
     def freeze(self, *constants: Any) -> None:
         """Treat activations among the arguments as recorded constants: nothing flows through."""
@@ -143,6 +144,11 @@ def per_axis(numbers: int | Sequence[int], count: int) -> tuple[int, ...]:
     """An argument that torch takes as one number or as one an axis, as one an axis."""
     given = (numbers,) if isinstance(numbers, int) else tuple(numbers)
     return given * (count if len(given) == 1 else 1)
+
+
+def is_strided(tensor: Tensor) -> bool:
+    """Whether a tensor is a plain block of memory: not sparse, not in another library's layout."""
+    return tensor.layout is torch.strided
 
 
 def is_signal(tensor: Tensor) -> bool:

@@ -20,6 +20,7 @@ from captum_deconvnet.projection.checks import (
     check_output,
     check_rules,
 )
+from captum_deconvnet.projection.derivatives import check_derivatives
 from captum_deconvnet.projection.family import Family, family
 from captum_deconvnet.projection.folding import fold
 from captum_deconvnet.projection.forward import forward
@@ -101,6 +102,7 @@ def record(
             check_rules(recorder.tape.between(value))
     seen = [*targets, *(value for value in outputs if value is not None)]
     recorder.tape.prune(seen)
+    check_derivatives(recorder.tape.steps)
     fold(recorder.tape, seen)
     single = not isinstance(inputs, tuple)
     return Recording(

@@ -20,10 +20,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.projection.adjoint import Adjoint, Custom, Typed
-from captum_deconvnet.projection.call import Answer, Call, is_signal, tensors
+from captum_deconvnet.projection.call import Answer, Call, is_signal, is_strided, tensors
 from captum_deconvnet.projection.excerpts import excerpt, overlay
 from captum_deconvnet.projection.family import Family
 from captum_deconvnet.projection.gate_strength import ATTENTION, NONE
+from captum_deconvnet.projection.outside import OUTSIDE
 from captum_deconvnet.projection.reach import whole
 from captum_deconvnet.projection.storages import Storages
 from captum_deconvnet.projection.table import FALLBACK, KEEPS, KEEPS_WEIGHTS, TABLE, Row
@@ -82,8 +83,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._copied_out(func, args, kwargs, names)
         if written and not func._schema.returns:
             raise UnsupportedOperationError(
-                f"{base_name(func)} changes its arguments in place and returns nothing: that "
-                "cannot be followed. Use an operation that returns what it changed."
+                f"{operation_name(func)} in {self.place} changes its arguments in place and "
+                "returns nothing: that cannot be followed. Use one that returns what it changed."
             )
         self._record(call, self._row(func), written)
         return call.output
@@ -118,7 +119,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _row(self, func: OpOverload) -> Row:
         if func not in self._found:
-            built_in = TABLE.get(base_name(func)) if func.namespace == "aten" else None
+            name = operation_name(func)
+            built_in = TABLE.get(name) or OUTSIDE.get(name)
             packet = self.rows.get(func.overloadpacket, built_in or FALLBACK)
             self._found[func] = self.rows.get(func, packet)
         return self._found[func]
@@ -128,6 +130,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         answer = row.rule(call) if call.inputs else None
         adjoints = _as_adjoints(answer, call) if call.inputs else []
         for place, tensor in enumerate(tensors(call.output)):
+            self._require_plain(call, tensor)
             adjoint = adjoints[place] if place < len(adjoints) and is_signal(tensor) else None
             if adjoint is None and not tensor.numel():
                 continue
@@ -138,6 +141,21 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             in_place = bool(written) and any(tensor is changed for changed in written)
             moved = in_place and torch.Tag.inplace_view in getattr(call.function, "tags", ())
             (self.storages.write if in_place and not moved else self.storages.put)(tensor, value)
+
+    def _require_plain(self, call: Call, output: Tensor) -> None:
+        """Raise where a signal would have to pass a tensor of another layout, or quantised."""
+        if not call.inputs or (is_strided(output) and not output.is_quantized):
+            return
+        form = "quantised" if output.is_quantized else str(output.layout)
+        raise UnsupportedOperationError(
+            f"{operation_name(call.function)} in {self.place} gives a {form} tensor, through which "
+            "no signal goes back. Give the model in floating point, on plain tensors."
+        )
+
+    @property
+    def place(self) -> str:
+        """The module being run, as errors name it."""
+        return (self.path and self.path[-1]) or "the model itself"
 
     def _note_detached(self, call: Call, tensor: Tensor) -> None:
         if call.function is _DETACH:
@@ -209,7 +227,8 @@ def base_name(func: OpOverload) -> str:
 def operation_name(function: Any) -> str:
     """What the receipt calls an operation."""
     if isinstance(function, OpOverload):
-        return base_name(function)
+        name = base_name(function)
+        return name if function.namespace == "aten" else f"{function.namespace}::{name}"
     return type(function).__name__ if isinstance(function, nn.Module) else function.__name__
 
 

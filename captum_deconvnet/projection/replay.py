@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
 
 from captum_deconvnet.projection.adjoint import Adjoint, Kept, nested_map, tensors_in
 from captum_deconvnet.projection.call import Call, Rule
-from captum_deconvnet.projection.reach import Reach, whole
+from captum_deconvnet.projection.in_turn import in_turn
+from captum_deconvnet.projection.reach import Reach, pointwise, whole
 
 Geometry = Callable[[Call, Tensor], Reach]
 
@@ -59,12 +61,26 @@ class Replay(Adjoint):
 
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The vector-Jacobian product of the operation with the signal."""
-        inputs = [item.fill() if isinstance(item, Blank) else item.tensor for item in self.inputs]
+        return self._back(signal)
+
+    def has_derivative(self) -> bool:
+        """Whether torch can take a signal back through the operation: tried with zeros."""
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", ".*autograd kernel was not registered")
+                return any(part is not None for part in self._back(None))
+        except (RuntimeError, UserWarning):  # NotImplementedError is one
+            return False
+
+    def _back(self, signal: Tensor | None) -> Sequence[Tensor | None]:
         with warnings.catch_warnings():  # of several signals at once torch takes some in turn
             warnings.filterwarnings("ignore", "There is a performance drop")
-            _, pullback = torch.func.vjp(self._run, *inputs)[:2]
-            answer: Sequence[Tensor | None] = pullback(signal)
+            output, pullback = torch.func.vjp(self._run, *self._given())[:2]
+            answer: Sequence[Tensor | None] = pullback(_or_zeros(signal, output))
         return answer
+
+    def _given(self) -> list[Tensor]:
+        return [item.fill() if isinstance(item, Blank) else item.tensor for item in self.inputs]
 
     def kept(self) -> Iterator[Tensor]:
         """Every tensor this adjoint holds."""
@@ -74,12 +90,41 @@ class Replay(Adjoint):
         def restored(item: Any) -> Any:
             if isinstance(item, Slot):
                 return inputs[item.position]
-            return item.tensor if isinstance(item, Kept) else item
+            return plain(item.tensor) if isinstance(item, Kept) else item
 
         args, kwargs = nested_map(restored, self.args), nested_map(restored, self.kwargs)
         output = self.function(*args, **kwargs)
         answer: Tensor = output if isinstance(output, Tensor) else output[self.output_index]
         return answer
+
+
+@dataclass(eq=False)
+class Derived(Replay):
+    """The derivative by plain autograd, of one signal at a time.
+
+    For operations that torch's function transforms do not know: those from outside torch, and
+    those on sparse tensors.
+    """
+
+    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
+        """The vector-Jacobian product of the operation with the signal."""
+        return in_turn(self._back, signal)
+
+    def _back(self, signal: Tensor | None) -> Sequence[Tensor | None]:
+        with torch.enable_grad():
+            leaves = [tensor.detach().requires_grad_() for tensor in self._given()]
+            output = self._run(*leaves)
+            weights = _or_zeros(signal, output)
+            return torch.autograd.grad(output, leaves, weights, allow_unused=True)
+
+
+def _or_zeros(signal: Tensor | None, output: Tensor) -> Tensor:
+    return torch.zeros_like(output) if signal is None else signal
+
+
+def plain(tensor: Tensor) -> Tensor:
+    """A tensor that autograd can save: one made in inference mode is copied."""
+    return tensor.clone() if tensor.is_inference() else tensor
 
 
 def replays(call: Call, *, keep: bool, reaches: tuple[Reach, ...]) -> list[Adjoint]:
@@ -94,7 +139,14 @@ def replays(call: Call, *, keep: bool, reaches: tuple[Reach, ...]) -> list[Adjoi
 
     args, kwargs = nested_map(stored, call.args), nested_map(stored, call.kwargs)
     count = 1 if isinstance(call.output, Tensor) else len(call.output)
-    return [Replay(reaches, call.functional, args, kwargs, inputs, n) for n in range(count)]
+    form = Derived if is_foreign(call) else Replay
+    return [form(reaches, call.functional, args, kwargs, inputs, n) for n in range(count)]
+
+
+def is_foreign(call: Call) -> bool:
+    """Whether only plain autograd can derive a call."""
+    is_outside = isinstance(call.function, OpOverload) and call.function.namespace != "aten"
+    return is_outside or any(tensor.layout is not torch.strided for tensor in call.given)
 
 
 def _layout(tensor: Tensor) -> Blank:
@@ -104,13 +156,14 @@ def _layout(tensor: Tensor) -> Blank:
 def gradient(call: Call) -> list[Adjoint]:
     """The operation's own derivative: what was asked for, or all there is without a rule."""
     call.kind, call.rule = "adjoint" if call.family.exact else "fallback", "gradient"
-    reaches = tuple(whole(tensor.dim()) for tensor in call.inputs)
+    reaches = tuple(sees_all(call, tensor) for tensor in call.inputs)
     return replays(call, keep=True, reaches=reaches)
 
 
 def sees_all(call: Call, tensor: Tensor) -> Reach:
-    """Every output may see the whole of ``tensor``."""
-    return whole(tensor.dim())
+    """Every output may see the whole of ``tensor``; of an elementwise operation, its own place."""
+    is_elementwise = torch.Tag.pointwise in getattr(call.function, "tags", ())
+    return pointwise(tensor.shape) if is_elementwise else whole(tensor.dim())
 
 
 @dataclass(frozen=True)
