@@ -6,6 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+LETTERS = 30
+"""Of a file's name, in the name that it has while it is written: there is room for 255 bytes."""
+
 UNFINISHED = ".*.[0-9]*.part"
 
 
@@ -15,7 +18,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         write(path)
         return
     target = path.resolve()
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f".{target.name[:LETTERS]}.{os.getpid()}.part")
     try:
         write(part)
         part.replace(target)

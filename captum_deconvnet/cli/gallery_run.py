@@ -17,6 +17,7 @@ import captum_deconvnet as cdn
 from captum_deconvnet.cli.estimate import estimate, in_words
 from captum_deconvnet.cli.gallery_pages import Pages
 from captum_deconvnet.cli.gallery_tiles import keep
+from captum_deconvnet.cli.names import readable
 from captum_deconvnet.cli.network import chosen_layers
 from captum_deconvnet.cli.output import make_folder
 from captum_deconvnet.cli.photographs import Photographs, Pictures, find_images
@@ -64,7 +65,7 @@ def run(order: Order) -> None:
     name = digest(top.identity, json.dumps(maps), str(order.tile), str(order.html))
     if pages.finished(name):
         shutil.rmtree(hidden, ignore_errors=True)
-        click.echo(f"{order.out} is complete: nothing to do", err=True)
+        click.echo(f"{readable(order.out)} is complete: nothing to do", err=True)
         return
     store = TileStore(hidden, name, maps, order.k, order.tile)
     project(loaded, images, top, maps, store, pages)
@@ -105,7 +106,7 @@ def scan(
         show_progress=True,
     )
     for number, reason in sorted(top.skipped.items()):
-        click.echo(f"left out {top.names[number]}: {' '.join(reason.split())}", err=True)
+        click.echo(f"left out {readable(top.names[number])}: {' '.join(reason.split())}", err=True)
     if top.skipped:
         click.echo(f"{len(top.skipped)} of {len(images)} images left out", err=True)
     return top

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,8 @@ from captum_deconvnet.cli.models import models
 from captum_deconvnet.cli.occlude import occlude
 from captum_deconvnet.cli.plugins import plugins
 from captum_deconvnet.cli.project import project
+from captum_deconvnet.cli.stopping import stopped
+from captum_deconvnet.cli.surroundings import usable_streams
 from captum_deconvnet.errors import CaptumDeconvnetError
 
 if TYPE_CHECKING:
@@ -33,10 +35,17 @@ class PlainError(click.ClickException):
 class DeconvnetGroup(click.Group):
     """A group that plugins can add commands to, and that turns errors into one clear line."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line, whatever streams the process has."""
+        with usable_streams():
+            return super().main(*args, **kwargs)
+
     def invoke(self, context: click.Context) -> object:
         """Run a command; bad input ends in one line, and a defect of ours in a traceback."""
         try:
             return super().invoke(context)
+        except KeyboardInterrupt as error:
+            raise stopped(context) from error
         except CaptumDeconvnetError as error:
             raise PlainError(one_line(str(error))) from error
         except OSError as error:

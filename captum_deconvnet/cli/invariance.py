@@ -86,7 +86,9 @@ Examples:
 @click.option("--fill", default=0.0, show_default=True, help="In units of the model's input.")
 @click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--summary", is_flag=True, help="Rank layers and classes over a folder.")
-@click.option("--out", metavar="FILE|FOLDER", help="Write here.  [default: invariance.png]")
+@click.option(
+    "--out", metavar="FILE|FOLDER", help="Write here.  [default: IMAGE-MODEL-invariance.png]"
+)
 def invariance(
     model: str,
     images: tuple[Path, ...],
@@ -110,10 +112,11 @@ def invariance(
     table beside the figure, with the ending .csv.
 
     With --summary, IMAGES is one folder, and its subfolders are classes. Layers and classes are
-    ranked in --out, a folder (default: invariance-summary), which keeps every finished image: a
-    run that was stopped goes on where it was.
+    ranked in --out, a folder (default: FOLDER-MODEL-invariance), which keeps every finished
+    image: a run that was stopped goes on where it was.
     """
     from captum_deconvnet.cli.invariance_order import Order
+    from captum_deconvnet.cli.names import default_file, default_stem
 
     if values is not None and len(transforms) != 1:
         raise click.UsageError("--values belong to one --transform: give exactly one.")
@@ -132,9 +135,11 @@ def invariance(
 
         if len(images) != 1 or targets:
             raise click.UsageError("--summary takes one folder, and its classes for targets.")
-        summarise(order, images[0], Path(out or "invariance-summary"))
+        own = default_stem("invariance", model, weights, [images[0].resolve().name])
+        summarise(order, images[0], Path(out or own))
         return
     from captum_deconvnet.cli.invariance_run import run
 
     figure = figure_path(click.get_current_context(), click.Option(["--out"]), out)
-    run(order, images, targets, distance, figure or Path("invariance.png"))
+    own_file = default_file("invariance", model, weights, images)
+    run(order, images, targets, distance, figure or own_file)

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 import captum_deconvnet as cdn
+from captum_deconvnet.cli.names import readable
 from captum_deconvnet.cli.network import chosen_layers, to_input
 from captum_deconvnet.cli.run import RANDOM, load
 from captum_deconvnet.cli.source import Source, widened
@@ -89,7 +90,8 @@ class Order:
             if found is not None:
                 return found
             click.echo(
-                f"{name}: what surrounds the model's view is unknown; it is filled", err=True
+                f"{readable(name)}: what surrounds the model's view is unknown; it is filled",
+                err=True,
             )
         return Source(to_input(self.loaded, photograph))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from captum_deconvnet.cli.output import say_written
 from captum_deconvnet.cli.table import table
 from captum_deconvnet.whole_file import write_whole
 
@@ -72,12 +73,12 @@ def write_ranks(folder: Path, tables: dict[str, list[Row]]) -> None:
         path = folder / f"{name}.csv"
         write_whole(path, partial(write, rows=rows))
         click.echo(table(list(rows[0]), [cells(row) for row in rows[:SHOWN]]))
-        click.echo(f"wrote {path}\n", err=True)
+        say_written(path)
 
 
 def write(path: Path, rows: Sequence[Row]) -> None:
     """The rows as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

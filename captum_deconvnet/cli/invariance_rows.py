@@ -6,9 +6,8 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import click
-
 from captum_deconvnet import InvarianceCurves
+from captum_deconvnet.cli.output import say_written
 from captum_deconvnet.cli.table import table
 from captum_deconvnet.invariance.curves import mean_height
 from captum_deconvnet.invariance.distances import DISTANCES
@@ -46,10 +45,10 @@ def write_rows(path: Path, curves: Mapping[str, InvarianceCurves], names: Sequen
     rows = rows_of(curves, names)
 
     def write(part: Path) -> None:
-        with part.open("w", newline="", encoding="utf-8") as file:
+        with part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
 
     write_whole(path, write)
-    click.echo(f"wrote {path}", err=True)
+    say_written(path)

@@ -14,6 +14,7 @@ from captum_deconvnet import InvarianceCurves
 from captum_deconvnet.cli.image import read_image
 from captum_deconvnet.cli.invariance_order import Order
 from captum_deconvnet.cli.invariance_rows import areas, write_rows
+from captum_deconvnet.cli.names import origin_of, readable
 from captum_deconvnet.cli.network import to_picture
 from captum_deconvnet.cli.output import check_folder, write_figure
 from captum_deconvnet.cli.run import weights_name
@@ -50,14 +51,15 @@ def run(
     labels = list(targets) * (len(images) // len(targets)) if targets else [None] * len(images)
     bar = tqdm(zip(sources, labels, strict=True), total=len(images), leave=False, disable=None)
     parts = [order.curves(source, label) for source, label in bar]
-    names = [path.name for path in images]
+    names = [readable(path.name) for path in images]
     curves = {each.name: joined([part[each.name] for part in parts]) for each in order.chosen}
     order.warn()
     write_rows(table, curves, names)
     click.echo(areas(curves))
     columns = [column(order, each, curves[each.name], sources, distance) for each in order.chosen]
     title = f"{order.model}   {weights_name(order.weights_name)}"
-    write_figure(out, invariance_figure(columns, legend(order, names, curves), title=title))
+    figure = invariance_figure(columns, legend(order, names, curves), title=title)
+    write_figure(out, figure, origin_of("invariance", order.model, order.weights, images))
 
 
 def column(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def label_of(within: Path) -> str:
 
 def content(photograph: Photograph) -> str:
     """What identifies a photograph: its place in the folder and what is in it."""
-    facts = photograph.name.encode() + b"\0" + photograph.path.read_bytes()
+    facts = os.fsencode(photograph.name) + b"\0" + photograph.path.read_bytes()
     return hashlib.sha256(facts).hexdigest()[:24]
 
 

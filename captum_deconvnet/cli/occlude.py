@@ -61,11 +61,12 @@ def occlude(
 
     The figure shows the image, the sum of the layer's strongest feature map and its projection,
     the probability of the class, and the most probable class, for every place of the square.
-    Without --out it is written to IMAGE's name with -occlusion.png, in the current folder.
+    Without --out it is written to IMAGE-MODEL-occlusion.png, in the current folder.
     """
     from captum_deconvnet.cli.image import read_image
+    from captum_deconvnet.cli.names import default_file
     from captum_deconvnet.cli.occluded import Order, run
 
-    out = Path(f"{image.stem}-occlusion.png") if out is None else out
+    out = default_file("occlusion", model, weights, [image]) if out is None else out
     order = Order(model, weights, target, window, stride, fill, layer, out)
     run(order, read_image(image), [read_image(other) for other in others], str(image))

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 import captum_deconvnet as cdn
+from captum_deconvnet.cli.names import origin_of, readable
 from captum_deconvnet.cli.network import chosen_layers, to_input, to_picture
 from captum_deconvnet.cli.output import check_folder, write_figure
 from captum_deconvnet.cli.run import RANDOM, load, weights_name
@@ -54,9 +55,10 @@ def run(
     if loaded.weights is None:
         click.echo("random weights: these are maps of an untrained network", err=True)
     weights = weights_name(str(loaded.weights or RANDOM))
-    title = f"{order.model}   {weights}   {source}"
+    title = f"{order.model}   {weights}   {readable(source)}"
     figure = occlusion_figure(picture(loaded, inputs, maps, order, layer), title=title)
-    write_figure(order.out, figure)
+    origin = origin_of("occlusion", order.model, order.weights, [Path(source)])
+    write_figure(order.out, figure, origin)
     return maps
 
 

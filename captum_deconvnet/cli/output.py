@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from captum_deconvnet.cli.names import ORIGIN, readable
+from captum_deconvnet.errors import OutputError
 from captum_deconvnet.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -56,11 +58,34 @@ def make_folder(path: Path) -> None:
         raise PermissionError(errno.EACCES, "No permission to write in", str(path))
 
 
-def write_figure(path: Path, figure: Figure) -> None:
-    """Write a figure in the format of the file's ending, and say so on stderr."""
-    ending = path.suffix[1:].lower()
-    write_whole(path, lambda part: figure.savefig(part, format=ending))
-    click.echo(f"wrote {path}", err=True)
+def write_figure(path: Path, figure: Figure, origin: str = "") -> None:
+    """Write a figure in the format of the file's ending, and say so on stderr.
+
+    Args:
+        path: the file.
+        figure: what to write.
+        origin: what a PNG file says that it shows; see :func:`default_file`.
+
+    Raises:
+        OutputError: the figure is too large for its format.
+    """
+    from captum_deconvnet.figures.style import save
+
+    about = {ORIGIN: origin} if origin else None
+    try:
+        write_whole(path, lambda part: save(figure, part, path.suffix[1:].lower(), about))
+    except ValueError as error:
+        width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
+        raise OutputError(
+            f"A figure of {width} x {height} pixels is too large for {path.name}: show less, or "
+            "write a .pdf."
+        ) from error
+    say_written(path)
+
+
+def say_written(path: Path | str) -> None:
+    """Say on stderr where something was written."""
+    click.echo(f"wrote {readable(path)}", err=True)
 
 
 def write_json(path: str, facts: object) -> None:
@@ -70,4 +95,4 @@ def write_json(path: str, facts: object) -> None:
         click.echo(text)
         return
     write_whole(Path(path), lambda part: part.write_text(text + "\n", encoding="utf-8"))
-    click.echo(f"wrote {path}", err=True)
+    say_written(path)

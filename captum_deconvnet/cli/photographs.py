@@ -107,7 +107,8 @@ def _version(root: Path, names: Sequence[str]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for name in names:
         facts = (root / name).stat()
-        digest.update(f"{name}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
+        digest.update(os.fsencode(name))
+        digest.update(f"\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
     return digest.hexdigest()
 
 

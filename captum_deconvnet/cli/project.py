@@ -100,10 +100,11 @@ def project(
     """Show what in IMAGE made the units of MODEL fire, layer by layer.
 
     Each row shows the part of the image that a unit sees beside that unit's projection back to
-    the pixels. Without --out and --json the figure is written to IMAGE's name with
-    -projections.png, in the current folder.
+    the pixels. Without --out and --json the figure is written to IMAGE-MODEL-projections.png, in
+    the current folder.
     """
     from captum_deconvnet.cli.image import read_image
+    from captum_deconvnet.cli.names import default_file
     from captum_deconvnet.cli.run import Order, run
     from captum_deconvnet.cli.selection import Request
 
@@ -115,7 +116,7 @@ def project(
     if select != "strongest-unit" and any(len(position) == 3 for position in units_asked):
         raise click.UsageError(f"--select {select} keeps all positions: give --unit CHANNEL.")
     if out is None and facts is None:
-        out = Path(f"{image.stem}-projections.png")
+        out = default_file("projections", model, weights, [image])
     order = Order(
         model=model,
         weights=weights,

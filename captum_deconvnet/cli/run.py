@@ -15,6 +15,7 @@ from captum_deconvnet.cli.checks import check_units, tell
 from captum_deconvnet.cli.checks import draw as draw_checks
 from captum_deconvnet.cli.checks import facts as check_facts
 from captum_deconvnet.cli.facts import figure_facts
+from captum_deconvnet.cli.names import origin_of, readable
 from captum_deconvnet.cli.network import chosen_layers, to_input, to_picture
 from captum_deconvnet.cli.output import check_folder, write_figure, write_json
 from captum_deconvnet.cli.panels import draw
@@ -37,6 +38,7 @@ class Order:
         out: where the figure goes, if anywhere.
         facts: where the JSON goes, if anywhere; ``"-"`` is stdout.
         checks: whether to check how far the projections can be trusted.
+        kind: what an output of its own is called.
         other: the image whose switches the checks use; None for the photograph upside down.
     """
 
@@ -48,6 +50,7 @@ class Order:
     out: Path | None
     facts: str | None
     checks: bool = False
+    kind: str = "projections"
     other: Image.Image | None = None
 
 
@@ -72,9 +75,15 @@ def run(order: Order, photograph: Image.Image, source: str) -> dict[str, cdn.Rec
     if weights == RANDOM:
         click.echo("random weights: these are projections of an untrained network", err=True)
     if order.out is not None:
-        title = f"{order.model}   {weights_name(weights)}   {source}"
+        title = f"{order.model}   {weights_name(weights)}   {readable(source)}"
         picture = to_picture(loaded, inputs)
-        write_figure(order.out, draw(picture, projected, loaded.stages, title))
+        origin = origin_of(
+            order.kind,
+            order.model,
+            order.weights,
+            [Path(source)] if order.kind == "projections" else (),
+        )
+        write_figure(order.out, draw(picture, projected, loaded.stages, title), origin)
     checks = check(order, loaded, photograph, projected, source) if order.checks else []
     if order.facts is not None:
         whole = {"model": order.model, "weights": weights, "image": source, **about(order, inputs)}
@@ -97,7 +106,8 @@ def check(
     tell(found)
     if order.out is not None and found:
         path = order.out.with_name(f"{order.out.stem}-checks{order.out.suffix}")
-        title = f"{order.model}   {order.rules[0]}   {source}   r: correlation, |r|: of magnitudes"
+        shown = f"{order.model}   {order.rules[0]}   {readable(source)}"
+        title = f"{shown}   r: correlation, |r|: of magnitudes"
         draw_checks(path, title, loaded, inputs, found)
     return found
 

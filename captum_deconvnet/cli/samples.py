@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 import captum_deconvnet as cdn
+from captum_deconvnet.cli.names import origin_of
 from captum_deconvnet.cli.network import to_input, to_picture
 from captum_deconvnet.cli.output import check_folder, write_figure
 from captum_deconvnet.cli.panels import to_array
@@ -19,6 +20,8 @@ from captum_deconvnet.figures.crop import Crop, crop_of
 from captum_deconvnet.figures.samples import SampleRow, Sight, sample_figure
 
 RULE = "deconvnet"
+KIND = "demo"
+"""What a figure of this command is called."""
 
 
 def show_samples(model: str, out: Path) -> cdn.Receipt:
@@ -55,6 +58,7 @@ def in_detail(model: str, samples: Mapping[str, Image.Image], out: Path) -> cdn.
         rules=(RULE, "guided"),
         out=out,
         facts=None,
+        kind=KIND,
     )
     return run(order, image.convert("RGB"), name)[RULE].receipt
 
@@ -73,7 +77,7 @@ def side_by_side(
     rows = [
         row(recording, layer, number, size) for number, layer in enumerate(loaded.stages, start=1)
     ]
-    write_figure(out, sample_figure(images, rows))
+    write_figure(out, sample_figure(images, rows), origin_of(KIND, loaded.name))
     return recording.receipt
 
 

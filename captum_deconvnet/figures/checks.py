@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from captum_deconvnet.figures.contrast import stretch
 from captum_deconvnet.figures.projections import LETTERING, caption, show
+from captum_deconvnet.figures.style import plainly
 
 CELL = 1.45  # inches
 CAPTION = 0.4
@@ -35,6 +36,7 @@ class CheckRow:
     changed: Mapping[str, NDArray[np.floating]]
 
 
+@plainly
 def checks_figure(title: str, rows: Sequence[CheckRow]) -> Figure:
     """Draw the checks of some units; every projection is stretched by its own factor."""
     columns = 2 + len(rows[0].changed)

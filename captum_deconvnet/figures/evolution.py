@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from captum_deconvnet.figures.projections import FONT_SIZE, LETTERING
+from captum_deconvnet.figures.style import plainly
 
 CELL = 1.1  # inches, as all lengths here
 JUMP = "#D55E00"
@@ -32,6 +33,7 @@ class Moment:
     jumped: bool
 
 
+@plainly
 def evolution_figure(
     title: str, checkpoints: Sequence[str], rows: Sequence[tuple[str, Sequence[Moment]]]
 ) -> Figure:

@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from captum_deconvnet.figures.style import plainly
+
 # Okabe and Ito's colours, which readers with any colour vision can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", ":", "-.")
@@ -61,6 +63,7 @@ class Column:
     panels: Sequence[Panel]
 
 
+@plainly
 def invariance_figure(columns: Sequence[Column], names: Sequence[str], *, title: str) -> Figure:
     """Draw every transform's pictures over its curves.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from captum_deconvnet.figures.contrast import stretch
 from captum_deconvnet.figures.projections import FONT_SIZE, FRAME_COLOURS, LETTERING, show
+from captum_deconvnet.figures.style import plainly
 
 SIDE = 2.0  # inches, as all lengths here
 GAP = 0.25
@@ -52,6 +53,7 @@ class OccludedImage:
     others: Sequence[NDArray[np.floating]] = ()
 
 
+@plainly
 def occlusion_figure(shown: OccludedImage, *, title: str = "") -> Figure:
     """Draw the image, the map's activity, its projections, the probability and the labels.
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from captum_deconvnet.figures.contrast import MID_GREY, stretch
 from captum_deconvnet.figures.crop import Crop
+from captum_deconvnet.figures.style import plainly
 
 # Okabe and Ito's colours, which readers with any colour vision can tell apart.
 FRAME_COLOURS = ("#E69F00", "#56B4E9", "#CC79A7", "#009E73", "#F0E442", "#D55E00", "#0072B2")
@@ -58,6 +59,7 @@ class Row:
     panels: Sequence[Panel]
 
 
+@plainly
 def projection_figure(
     image: NDArray[np.floating],
     rows: Sequence[Row],

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from captum_deconvnet.figures.contrast import MID_GREY, stretch
 from captum_deconvnet.figures.crop import Crop
 from captum_deconvnet.figures.projections import FONT_SIZE, caption, colour, frame, show
+from captum_deconvnet.figures.style import plainly
 
 CELL = 0.85  # inches, as all lengths here
 CAPTION = 0.3
@@ -49,6 +50,7 @@ class SampleRow:
     sights: Sequence[Sight]
 
 
+@plainly
 def sample_figure(
     images: Sequence[tuple[str, NDArray[np.floating]]],
     rows: Sequence[SampleRow],

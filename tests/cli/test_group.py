@@ -125,8 +125,8 @@ def test_an_interrupt_ends_cleanly():
         raise KeyboardInterrupt
 
     result = group_that(act)
-    assert result.exit_code == 1
-    assert "Aborted!" in result.stderr
+    assert result.exit_code == 130
+    assert "the same command starts anew" in result.stderr
     assert "Traceback" not in result.stderr
 
 

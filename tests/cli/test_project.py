@@ -165,13 +165,15 @@ def test_the_figures_format_is_that_of_its_ending(deconvnet, photograph, tmp_pat
     assert out.read_bytes().startswith(starts[ending])
 
 
-def test_without_an_output_the_figure_is_named_after_the_image(
+def test_without_an_output_the_figure_is_named_after_the_image_and_the_model(
     deconvnet, photograph, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     result = deconvnet("project", MODEL, photograph, "--weights", "random", "--layers", POOL)
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "photograph-projections.png").is_file()
+    name = "photograph-torchvision-squeezenet1_1-random-projections.png"
+    assert f"wrote {name}\n" in result.stderr
+    assert (tmp_path / name).is_file()
 
 
 def test_random_weights_are_named_as_such(deconvnet, photograph, tmp_path):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from captum_deconvnet import LoadedModel, load_model
 from captum_deconvnet.errors import unknown_name
+from captum_deconvnet.figures.style import save
 from captum_deconvnet_zfnet.data.batches import read
 from captum_deconvnet_zfnet.data.crops import central_crop
 from captum_deconvnet_zfnet.data.opening import open_data
@@ -53,7 +54,7 @@ def compare(models: Sequence[str], data: Path | None, out: Path) -> str:
             (layer, filter_pictures(net.model, layer)) for layer in LAYERS
         ]
     content = io.BytesIO()
-    filter_figure(drawn).savefig(content, format="png")
+    save(filter_figure(drawn), content)
     write_whole(out, content.getvalue())
     return "\n".join(rows)
 

@@ -10,9 +10,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from captum_deconvnet.figures.style import plainly
+
 CELL = 4.2  # inches
 
 
+@plainly
 def filter_figure(nets: Mapping[str, Sequence[tuple[str, Tensor]]]) -> Figure:
     """Draw the filters of some nets.
 

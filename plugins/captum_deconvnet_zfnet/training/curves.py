@@ -9,12 +9,14 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from captum_deconvnet.figures.style import plainly, save
 from captum_deconvnet_zfnet.training.log import Row
 from captum_deconvnet_zfnet.training.whole_file import write_whole
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
 
 
+@plainly
 def curves(rows: Sequence[Row], classes: int) -> Figure:
     """Draw the log of a run.
 
@@ -45,5 +47,5 @@ def curves(rows: Sequence[Row], classes: int) -> Figure:
 def write_curves(path: Path, rows: Sequence[Row], classes: int) -> None:
     """Write the curves as PNG."""
     content = io.BytesIO()
-    curves(rows, classes).savefig(content, format="png")
+    save(curves(rows, classes), content)
     write_whole(path, content.getvalue())

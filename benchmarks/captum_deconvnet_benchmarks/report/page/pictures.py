@@ -8,11 +8,13 @@ import io
 from matplotlib.figure import Figure
 from PIL import Image
 
+from captum_deconvnet.figures.style import save
+
 
 def png_of_figure(figure: Figure) -> bytes:
     """A plot as PNG."""
     kept = io.BytesIO()
-    figure.savefig(kept, format="png")
+    save(figure, kept)
     return kept.getvalue()
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from captum_deconvnet.figures.style import plainly
 from captum_deconvnet_benchmarks.report.plots.colours import LETTERING
 
 CELL, MARGIN = 0.5, 1.9  # inches
@@ -13,6 +14,7 @@ DARK = 0.8
 """Of correlations above this the cell is so dark that its number is white."""
 
 
+@plainly
 def agreement_figure(correlations: pd.DataFrame, *, title: str) -> Figure:
     """Draw the correlations in numbers, on purple where metrics agree and on orange where not."""
     names = list(correlations.columns)

@@ -8,12 +8,14 @@ import pandas as pd
 import scikit_posthocs
 from matplotlib.figure import Figure
 
+from captum_deconvnet.figures.style import plainly
 from captum_deconvnet_benchmarks.report.plots.colours import LETTERING, colour, label
 from captum_deconvnet_benchmarks.report.ranking import ALPHA, Friedman
 
 WIDTH, LINE, MARGIN = 8.5, 0.2, 1.1  # inches
 
 
+@plainly
 def critical_difference_figure(
     ranks: pd.Series, found: Friedman, controls: Set[str], *, title: str
 ) -> Figure:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from captum_deconvnet.figures.style import plainly
 from captum_deconvnet_benchmarks.report.plots.colours import LETTERING, colour, label
 
 WIDTH, LINE, LEAST = 7.5, 0.2, 3.4  # inches
@@ -17,6 +18,7 @@ NAMES = 0.06
 """How far right of the curves their names stand, as a share of the width."""
 
 
+@plainly
 def curve_figure(points: pd.DataFrame, *, title: str, axis: str = "") -> Figure:
     """Draw the mean curves of one score on one model.
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from captum_deconvnet.figures.style import plainly
 from captum_deconvnet_benchmarks.report.plots.colours import LETTERING, colour, label
 
 WIDTH, LINE, MARGIN = 7.0, 0.21, 0.9  # inches
@@ -15,6 +16,7 @@ ARROWS = {
 }
 
 
+@plainly
 def interval_figure(rows: pd.DataFrame, *, title: str, axis: str) -> Figure:
     """Draw one score of all explainers of a model.
 

@@ -1,0 +1,82 @@
+"""Names of files: as people can read them, and for a command's own output."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from PIL import Image
+
+LONGEST = 120
+"""Bytes of an image's or a model's name in the name of an output."""
+
+ORIGIN = "Origin"
+"""Under this word a PNG file says what it shows."""
+
+
+def readable(name: str | Path) -> str:
+    r"""A name on one line: what is no letter is written as its number.
+
+    Example:
+        >>> readable("two\nlines.png")
+        'two\\nlines.png'
+    """
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in str(name)
+    )
+
+
+def default_file(
+    kind: str, model: str, weights: str = "DEFAULT", subjects: Sequence[Path | str] = ()
+) -> Path:
+    """Where a command writes when it is not told, in the current folder.
+
+    The name has those of the first subject, of the model, and of weights other than the usual
+    ones; a number follows where a figure of something else has that name already.
+
+    Args:
+        kind: what it is, such as ``"projections"``.
+        model: as ``deconvnet models`` lists it.
+        weights: a tag, a file, or ``"random"``.
+        subjects: image files, or names of what is shown.
+    """
+    stem = default_stem(kind, model, weights, subjects)
+    origin = origin_of(kind, model, weights, subjects)
+    names = (Path(f"{stem}.png" if n == 1 else f"{stem}-{n}.png") for n in count(1))
+    return next(path for path in names if not path.exists() or written_origin(path) == origin)
+
+
+def default_stem(
+    kind: str, model: str, weights: str = "DEFAULT", subjects: Sequence[Path | str] = ()
+) -> str:
+    """The names of subject, model, weights and kind, joined."""
+    parts = [each.stem if isinstance(each, Path) else each for each in subjects[:1]] + [model]
+    parts += [] if weights == "DEFAULT" else [Path(weights).stem]
+    return "-".join(part for part in (*map(plain, parts), kind) if part)
+
+
+def plain(name: str) -> str:
+    """A part of a file's name: no separators, no leading dash or dot, not too long."""
+    flat = re.sub(r"[/\\:*?\"<>|\x00-\x1f]+", "-", name).lstrip("-.")
+    return os.fsdecode(os.fsencode(flat)[:LONGEST]) if len(os.fsencode(flat)) > LONGEST else flat
+
+
+def origin_of(
+    kind: str, model: str, weights: str = "DEFAULT", subjects: Sequence[Path | str] = ()
+) -> str:
+    """What tells a figure from another command's, model's or image's."""
+    shown = [os.path.abspath(each) if isinstance(each, Path) else each for each in subjects]
+    return " | ".join(map(readable, (kind, model, weights, *shown)))
+
+
+def written_origin(path: Path) -> str | None:
+    """What a PNG file says that it shows; None if it does not say so."""
+    try:
+        with Image.open(path) as picture:
+            found = picture.info.get(ORIGIN)
+    except (OSError, SyntaxError, ValueError):
+        return None
+    return found if isinstance(found, str) else None
