@@ -63,6 +63,6 @@ def _named(fill: str, images: Tensor, loaded: LoadedModel | None) -> Tensor:
             "the fill as a number or tensor in the model's own space."
         )
     height, width = loaded.input_size[-2:]
-    card = torch.full((3, height, width), GREY, dtype=torch.uint8)
+    card = torch.full((loaded.input_size[0], height, width), GREY, dtype=torch.uint8)
     shown: Tensor = loaded.transform(card)
     return shown.mean((-2, -1), keepdim=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import layers_option, weights_option
+from captum_deconvnet.cli.options import layers_option, model_options
 
 
 @click.command(
@@ -25,7 +25,7 @@ Examples:
 )
 @click.argument("model")
 @click.argument("annotations", type=click.Path(path_type=Path))
-@weights_option
+@model_options
 @layers_option
 @click.option(
     "--random", "random_boxes", type=click.IntRange(0), default=10, show_default=True,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from captum_deconvnet.cli.options import preparation_options
 from captum_deconvnet.cli.output import figure_path
 
 
@@ -18,7 +19,8 @@ Examples:
 """
 )
 @click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--model", required=True, help="As `deconvnet models` lists it.")
+@click.option("--model", required=True, help="A name, or FILE.py:FUNCTION.")
+@preparation_options
 @click.option("--images", required=True, metavar="FOLDER|torchvision/NAME:ROOT")
 @click.option("--layer", required=True, metavar="PATH", help="Module path of the layer.")
 @click.option("--maps", default=6, show_default=True, type=click.IntRange(1), help="How many.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import layers_option, weights_option
+from captum_deconvnet.cli.options import layers_option, model_options
 
 
 def map_count(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
@@ -28,7 +28,7 @@ Examples:
 )
 @click.argument("model")
 @click.argument("images")
-@weights_option
+@model_options
 @layers_option
 @click.option(
     "--maps", callback=map_count, default="16", show_default=True, metavar="N|all",

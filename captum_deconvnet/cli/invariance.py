@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import weights_option
+from captum_deconvnet.cli.options import model_options, without_paths
 from captum_deconvnet.cli.output import figure_path
 
 BORDERS = ("photograph", "fill")
@@ -54,13 +54,15 @@ Examples:
 )
 @click.argument("model")
 @click.argument("images", type=click.Path(path_type=Path), nargs=-1, required=True)
-@weights_option
+@model_options
 @click.option(
     "--transform",
     "transforms",
     multiple=True,
-    metavar="NAME",
-    help="May be repeated.  [default: translation, scale, rotation]",
+    callback=without_paths,
+    metavar="NAME|FILE.py:FUNCTION",
+    help="May be repeated; a function makes the model's input of an image.  "
+    "[default: translation, scale, rotation]",
 )
 @click.option(
     "--values",

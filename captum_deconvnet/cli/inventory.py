@@ -11,6 +11,7 @@ from torch import nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 import captum_deconvnet as cdn
+from captum_deconvnet.cli.run import load
 from captum_deconvnet.cli.table import table
 
 HEAD = ("layer", "shape", "field", "jump", "start", "way back")
@@ -68,13 +69,13 @@ class Inventory:
         }
 
 
-def inventory(model: str) -> Inventory:
+def inventory(model: str, weights: str = "random") -> Inventory:
     """List the layers of a model by one recorded forward pass of a black image.
 
     Raises:
         CaptumDeconvnetError: no such model.
     """
-    loaded = cdn.load_model(model, "random")
+    loaded = load(model, weights)
     inputs = loaded.example_input()
     shapes = output_shapes(loaded.model, inputs)
     recording = cdn.record(loaded.model, inputs, list(shapes))

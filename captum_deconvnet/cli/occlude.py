@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import weights_option
+from captum_deconvnet.cli.options import model_options
 from captum_deconvnet.cli.output import figure_path
 
 
@@ -21,7 +21,7 @@ Examples:
 )
 @click.argument("model")
 @click.argument("image", type=click.Path(path_type=Path))
-@weights_option
+@model_options
 @click.option(
     "--target", metavar="CLASS", help="A class by name or number.  [default: the most probable]"
 )

@@ -2,15 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PREPARATION = "captum_deconvnet.preparation"
+"""Where a command's context keeps what the user says of the net's inputs and classes."""
 
 weights_option = click.option(
     "--weights",
     default="DEFAULT",
     show_default=True,
     metavar="TAG|FILE|random",
-    help="A tag of the model's trained weights, a state dict, or random for none.",
+    help="A tag of the model's trained weights, a checkpoint, or random for none.",
 )
 layers_option = click.option(
     "--layers", metavar="PATH,PATH", help="Module paths, comma-separated.  [default: all stages]"
 )
+
+
+def _note(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """A click callback: keep the value for ``load``, which is called far from the options."""
+    if value is not None:
+        context.meta.setdefault(PREPARATION, {})[parameter.name] = value
+
+
+def without_paths(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """A click callback for a --transform of another sense: import paths are the model's."""
+    for value in values:
+        if ":" in value or value.endswith(".py"):
+            context.meta.setdefault(PREPARATION, {})["transform"] = value
+    return tuple(value for value in values if ":" not in value and not value.endswith(".py"))
+
+
+PREPARATION_OPTIONS = (
+    ("--input-size", "3x224x224|28", "Of the model's inputs.  [default: its own]"),
+    ("--mean", "V|V,V,V", "Subtracted from colours in [0, 1].  [default: the model's own]"),
+    ("--std", "V|V,V,V", "Divides colours.  [default: the model's own]"),
+    (
+        "--transform",
+        "FILE.py:FUNCTION",
+        "Makes the input of an RGB image, in place of the three above; or package.module:function.",
+    ),
+    ("--classes", "FILE", "Names of the classes: one a line, or JSON."),
+)
+
+
+def preparation_options(command: Command) -> Command:
+    """A decorator: what the user can say of a net's inputs and classes.
+
+    An option of the command's own, below this decorator, is not replaced.
+    """
+    own = {opt for each in getattr(command, "__click_params__", ()) for opt in each.opts}
+    for name, metavar, text in reversed(PREPARATION_OPTIONS):
+        if name not in own:
+            command = click.option(
+                name, metavar=metavar, help=text, callback=_note, expose_value=False
+            )(command)
+    return command
+
+
+def model_options(command: Command) -> Command:
+    """A decorator: what a command that takes a model's name lets the user say of the model."""
+    return weights_option(preparation_options(command))
+
+
+def said_of_the_model() -> dict[str, Any]:
+    """What the command's user says of inputs and classes, as ``load_model`` takes it."""
+    context = click.get_current_context(silent=True)
+    return dict(context.meta.get(PREPARATION, {})) if context is not None else {}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import layers_option, weights_option
+from captum_deconvnet.cli.options import layers_option, model_options
 from captum_deconvnet.cli.output import figure_path
 
 RULES = ("deconvnet", "guided", "gradient", "adjoint")
@@ -41,7 +41,7 @@ Examples:
 )
 @click.argument("model")
 @click.argument("image", type=click.Path(path_type=Path))
-@weights_option
+@model_options
 @layers_option
 @click.option(
     "--unit",

@@ -17,6 +17,7 @@ from captum_deconvnet.cli.checks import facts as check_facts
 from captum_deconvnet.cli.facts import figure_facts
 from captum_deconvnet.cli.names import origin_of, readable
 from captum_deconvnet.cli.network import chosen_layers, to_input, to_picture
+from captum_deconvnet.cli.options import said_of_the_model
 from captum_deconvnet.cli.output import check_folder, write_figure, write_json
 from captum_deconvnet.cli.panels import draw
 from captum_deconvnet.cli.projected import ProjectedLayer, project_layers
@@ -113,10 +114,16 @@ def check(
 
 
 def load(model: str, weights: str) -> cdn.LoadedModel:
-    """Load the model; random weights are the same at every call, so that figures repeat."""
+    """Load the model as the command's user says; what was decided in doing so goes to stderr.
+
+    Random weights are the same at every call, so that figures repeat.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return cdn.load_model(model, weights)
+        loaded = cdn.load_model(model, weights, **said_of_the_model())
+    for note in loaded.notes:
+        click.echo(note, err=True)
+    return loaded
 
 
 def check_outputs(order: Order) -> None:

@@ -26,6 +26,11 @@ Load: TypeAlias = "Callable[[str, str | None], LoadedModel]"
 Rule: TypeAlias = Callable[[Any], Any]
 
 
+def never(name: str) -> bool:
+    """For no name."""
+    return False
+
+
 class RegisterModels(Protocol):
     """What ``register_models`` is given to call, once for each prefix."""
 
@@ -36,6 +41,7 @@ class RegisterModels(Protocol):
         load: Load,
         *,
         left_out: Callable[[], Mapping[str, str]] = dict,
+        takes: Callable[[str], bool] = never,
     ) -> None:
         """Offer the models ``prefix/name``.
 
@@ -46,6 +52,8 @@ class RegisterModels(Protocol):
             load: ``load(name, weights)`` builds one model; ``weights`` is a tag of the plugin's
                 own, ``"random"``, or ``None`` for what its library does when none are asked for.
             left_out: names that exist but are not offered, each with the reason.
+            takes: whether a name that is not listed can be loaded all the same: a folder, or a
+                repository of a model hub.
         """
 
 

@@ -43,6 +43,7 @@ class LoadedModel:
         resized: builds the same net for as many classes and channels as a state dict has; ``None``
             if they are fixed.
         samples: pictures that come with the model, by name.
+        notes: what was decided in loading it that nobody asked for, a line each.
     """
 
     name: str
@@ -56,6 +57,7 @@ class LoadedModel:
     from_file: Callable[[StateDict], StateDict] = unchanged
     resized: Callable[[StateDict], LoadedModel] | None = None
     samples: Callable[[], Mapping[str, Image.Image]] = dict
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def stages(self) -> tuple[str, ...]:

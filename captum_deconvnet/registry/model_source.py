@@ -17,6 +17,7 @@ class ModelSource:
         names: the second parts, or a callable that lists them.
         load: builds one model: ``load(name, weights_tag_or_None)``.
         left_out: lists names that are not offered, each with the reason.
+        takes: whether a name that is not listed can be loaded all the same.
         plugin: the plugin that offers them.
     """
 
@@ -24,6 +25,7 @@ class ModelSource:
     names: Names
     load: Load
     left_out: Callable[[], Mapping[str, str]]
+    takes: Callable[[str], bool]
     plugin: str
 
     def __post_init__(self) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import Mapping
 from pathlib import Path
 
-from torch import Tensor
-
-from captum_deconvnet.errors import CaptumDeconvnetError, ModelError, unknown_name
+from captum_deconvnet.errors import CaptumDeconvnetError, ModelError, WeightsError, unknown_name
+from captum_deconvnet.registry.class_names import Classes
 from captum_deconvnet.registry.convolutions import has_convolution
+from captum_deconvnet.registry.given_weights import GivenWeights, Weights, given_weights
+from captum_deconvnet.registry.importing import FORMS, ImportPath, import_path
+from captum_deconvnet.registry.input_size import GivenSize
 from captum_deconvnet.registry.loaded_model import LoadedModel
 from captum_deconvnet.registry.model_source import ModelSource
+from captum_deconvnet.registry.own_model import own_model
+from captum_deconvnet.registry.preparation import Numbers, Preparation, Transform
 from captum_deconvnet.registry.registry import Registry, process_registry
-from captum_deconvnet.registry.weights_file import fit, is_path, read_state_dict, require_finite
+from captum_deconvnet.registry.weights_file import require_finite
 
 RANDOM = "random"
 
@@ -36,24 +39,50 @@ def list_models(pattern: str = "*", *, registry: Registry | None = None) -> list
 
 
 def load_model(
-    name: str, weights: str | Path | None = None, *, registry: Registry | None = None
+    name: str,
+    tag_or_file: str | Path | None = None,
+    *,
+    weights: Weights = None,
+    input_size: GivenSize | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
+    transform: Transform | None = None,
+    classes: Classes | None = None,
+    registry: Registry | None = None,
 ) -> LoadedModel:
     """Build a model and give it weights.
 
     Args:
-        name: full name, e.g. ``"torchvision/vgg16"``; see ``list_models``.
-        weights: a tag of the plugin (``"DEFAULT"``, ``"IMAGENET1K_V1"``, a timm tag),
-            ``"random"``, the path of a state dict (``.pt``, ``.pth``, ``.safetensors``), or
+        name: full name, e.g. ``"torchvision/vgg16"``; see ``list_models``. Or a net of your own,
+            ``"file.py:function"`` or ``"package.module:function"``: a function without arguments
+            that returns a net or a :class:`LoadedModel`, a net's class, or a net.
+        tag_or_file: the weights, by a tag or a path.
+        weights: the same by name, or a state dict: a tag of the plugin (``"DEFAULT"``,
+            ``"IMAGENET1K_V1"``, a timm tag), ``"random"``, the path of a checkpoint (``.pt``,
+            ``.pth``, ``.ckpt``, ``.safetensors``, ``.index.json``), a dictionary of tensors, or
             ``None`` for what the library gives when asked for none: random weights for torchvision
-            and timm, the packaged ones for ``offline/*``.
+            and timm, the packaged ones for ``offline/*``, those that a function of yours gives.
+            In a checkpoint the net's tensors are found by their names, in whatever dictionaries
+            and under whatever prefix they lie; ``notes`` says where.
+        input_size: shape of an input, (C, H, W), ``"3x224x224"``, or one number for a square. Of a
+            net of your own, by default, the channels of its first convolution and the first usual
+            side that it runs on.
+        mean: of colours in [0, 1], one for all channels or one a channel, subtracted.
+        std: deviation of colours, likewise, divided by.
+        transform: turns an RGB Pillow image into an input (C, H, W), in place of the three above:
+            a function, or its import path.
+        classes: names of the classes: a sequence, a dictionary by number, or a file of them (one a
+            line, or JSON).
         registry: where to look; by default the plugins of this process.
 
     Returns:
         The model in eval mode, with its transforms, categories and layers.
 
     Raises:
-        UnknownNameError: no plugin offers that name, or the plugin does not know that tag.
-        ModelError: the model is left out, has no convolution, or cannot be built.
+        UnknownNameError: no plugin offers that name, or the plugin does not know that tag, or the
+            file or module has no such function.
+        ModelError: the model is left out, has no convolution, cannot be built, or does not fit
+            what is said of its inputs and classes.
         WeightsError: the weights cannot be downloaded, read or fitted.
         NonFiniteError: the weights have a NaN or an infinity.
 
@@ -62,20 +91,37 @@ def load_model(
         >>> loaded.stages
         ('features.2', 'features.5', 'features.7', 'features.9', 'features.12')
     """
-    registry = registry or process_registry()
-    source = _source(name, registry)
-    path = Path(weights).expanduser() if weights and is_path(weights) else None
-    state_dict = read_state_dict(path) if path else {}
-    loaded = _build(source, name, RANDOM if path else weights)
-    if path:
-        translated = loaded.from_file(state_dict)
-        loaded = _resized(loaded, translated)
-        fit(loaded.model, translated, path)
-        loaded = dataclasses.replace(loaded, weights=path)
+    preparation = Preparation(input_size, mean, std, transform, classes)
+    given = given_weights(tag_or_file, weights)
+    path = import_path(name)
+    if path is not None:
+        loaded = _own(path, given, preparation)
+    else:
+        loaded = _offered(name, given, registry or process_registry())
+        loaded = preparation.applied(loaded)
     require_finite(loaded.model.state_dict(), f"The model {name}")
     if not has_convolution(loaded.model, loaded.example_input):
         raise ModelError(f"{name} has no convolution, so there is nothing to deconvolve.")
     return loaded
+
+
+def _own(path: ImportPath, given: GivenWeights, preparation: Preparation) -> LoadedModel:
+    """A net of the user's own, described and with its weights."""
+    if given.tag not in (None, "DEFAULT", RANDOM):
+        raise WeightsError(f"{path} has no weights {given.tag!r}; give a file, or none.")
+    found = own_model(path)
+    if isinstance(found, LoadedModel):
+        loaded = preparation.applied(dataclasses.replace(found, name=str(path)))
+    else:
+        loaded = preparation.described(str(path), found)
+    return given.put_into(loaded)
+
+
+def _offered(name: str, given: GivenWeights, registry: Registry) -> LoadedModel:
+    """A model of a plugin, with its weights."""
+    source = _source(name, registry)
+    loaded = _build(source, name, RANDOM if given.is_checkpoint else given.tag)
+    return given.put_into(loaded)
 
 
 def _source(name: str, registry: Registry) -> ModelSource:
@@ -83,14 +129,14 @@ def _source(name: str, registry: Registry) -> ModelSource:
     prefix, _, short = name.partition("/")
     source = registry.sources.get(prefix)
     if source is not None:
-        if short in registry.names(source):
+        if short in registry.names(source) or source.takes(short):
             return source
         reason = source.left_out().get(short)
         if reason:
             raise ModelError(f"{name} is not offered: {reason}.")
     plugins = [info.name for info in registry.plugins if not info.error]
     broken = [f"{info.name} ({info.error})" for info in registry.plugins if info.error]
-    hint = f"Loaded plugins: {', '.join(plugins) or 'none'}."
+    hint = f"A net of your own: {FORMS}. Loaded plugins: {', '.join(plugins) or 'none'}."
     known, _, tag = short.partition(".")
     if source is not None and tag and known in registry.names(source):
         hint = f"A tag goes apart: load_model('{prefix}/{known}', weights='{tag}')."
@@ -99,18 +145,8 @@ def _source(name: str, registry: Registry) -> ModelSource:
     raise unknown_name("model", name, list_models(registry=registry), hint)
 
 
-def _resized(loaded: LoadedModel, state_dict: Mapping[str, Tensor]) -> LoadedModel:
-    """The model in the sizes of the weights, if its plugin can build it so."""
-    if loaded.resized is None:
-        return loaded
-    resized = loaded.resized(state_dict)
-    resized.model.eval()
-    return dataclasses.replace(resized, name=loaded.name)
-
-
-def _build(source: ModelSource, name: str, weights: str | Path | None) -> LoadedModel:
+def _build(source: ModelSource, name: str, tag: str | None) -> LoadedModel:
     """Let the plugin build the model; whatever it raises becomes one clear line."""
-    tag = None if weights is None else str(weights)
     try:
         loaded = source.load(name.partition("/")[2], tag)
     except CaptumDeconvnetError:

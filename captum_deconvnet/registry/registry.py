@@ -171,11 +171,12 @@ class Registry:
             load: Load,
             *,
             left_out: Callable[[], Mapping[str, str]] = dict,
+            takes: Callable[[str], bool] = hookspecs.never,
         ) -> None:
             if prefix in self.sources:
                 owner = self.sources[prefix].plugin
                 raise ValueError(f"prefix {prefix!r} of models is taken by plugin {owner!r}")
-            plugin.sources.append(ModelSource(prefix, names, load, left_out, plugin.name))
+            plugin.sources.append(ModelSource(prefix, names, load, left_out, takes, plugin.name))
 
         return register
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import safetensors
@@ -13,13 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.errors import NonFiniteError, WeightsError
+from captum_deconvnet.registry.checkpoint import dictionaries, flattened
+from captum_deconvnet.registry.name_fitting import is_read
+from captum_deconvnet.registry.safe_objects import safe_objects
 
-SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".tar", ".safetensors")
-WRAPPERS = ("state_dict", "model_state_dict", "model")
+SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".tar", ".safetensors", ".index.json")
 PREFIXES = ("module.", "_orig_mod.")
 """What DataParallel and torch.compile put before every key."""
 
-FORWARD_NEVER_READS = "num_batches_tracked"
 SHOWN = 3
 
 
@@ -39,21 +41,37 @@ def is_path(weights: str | Path | None) -> bool:
 def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read a state dict from a ``.safetensors`` file, or from one that ``torch.save`` wrote.
 
-    Nothing in the file is executed (``weights_only=True``). A state dict under ``"state_dict"``,
-    ``"model_state_dict"`` or ``"model"`` is taken out, and ``module.`` and ``_orig_mod.`` before
-    every key are dropped.
+    Nothing in the file is executed (``weights_only=True``). The dictionary with the most tensors
+    is taken, however deep it lies; ``module.`` and ``_orig_mod.`` before every key are dropped.
 
     Raises:
         WeightsError: there is no such file, it is damaged, or it holds no state dict.
         NonFiniteError: a tensor in it is NaN or infinite somewhere.
     """
+    content = read_checkpoint(path)
+    state_dict = dictionaries(content)[0].tensors
+    for prefix in PREFIXES:
+        if all(key.startswith(prefix) for key in state_dict):
+            state_dict = {key.removeprefix(prefix): value for key, value in state_dict.items()}
+    require_finite(state_dict, f"The weights file {path}")
+    return state_dict
+
+
+def read_checkpoint(path: Path) -> object:
+    """What a weights file holds: nested dictionaries and lists with at least one tensor.
+
+    Nothing in the file is executed. Of a file in several shards, ``*.index.json`` is given.
+
+    Raises:
+        WeightsError: there is no such file, it is damaged, or it holds no state dict.
+    """
     if not path.is_file():
         problem = "is a folder, not a file" if path.is_dir() else "does not exist"
         raise WeightsError(f"The weights file {path} {problem}.")
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    state_dict = _without_prefixes(_unwrapped(content, path))
-    require_finite(state_dict, f"The weights file {path}")
-    return state_dict
+    content = READERS.get(path.suffix, _read_torch)(path)
+    if not dictionaries(content):
+        raise WeightsError(f"The weights file {path} {_instead(content)}.")
+    return content
 
 
 def fit(model: nn.Module, state_dict: Mapping[str, Tensor], path: Path) -> None:
@@ -63,9 +81,14 @@ def fit(model: nn.Module, state_dict: Mapping[str, Tensor], path: Path) -> None:
         WeightsError: keys are missing, unexpected or of another shape; says which. The model is
             then as it was.
     """
+    load_tensors(model, state_dict, f"The weights file {path}")
+
+
+def load_tensors(model: nn.Module, state_dict: Mapping[str, Tensor], owner: str) -> None:
+    """Load a state dict into ``model``, as :func:`fit` does; errors begin with ``owner``."""
     wanted = model.state_dict()
-    missing = [key for key in wanted if key not in state_dict and _is_read(key)]
-    unexpected = [key for key in state_dict if key not in wanted and _is_read(key)]
+    missing = [key for key in wanted if key not in state_dict and is_read(key)]
+    unexpected = [key for key in state_dict if key not in wanted and is_read(key)]
     reshaped = [
         f"{key} is {_shape(state_dict[key])} where the model has {_shape(wanted[key])}"
         for key in wanted
@@ -78,7 +101,7 @@ def fit(model: nn.Module, state_dict: Mapping[str, Tensor], path: Path) -> None:
     ]
     if any(complaints):
         raise WeightsError(
-            f"The weights file {path} does not fit {type(model).__name__}, which has "
+            f"{owner} does not fit {type(model).__name__}, which has "
             f"{len(wanted)} tensors: {'; '.join(filter(None, complaints))}."
         )
     wanted.update((key, tensor) for key, tensor in state_dict.items() if key in wanted)
@@ -104,18 +127,55 @@ def _read_safetensors(path: Path) -> object:
         raise _damaged(path, error) from error
 
 
+def _read_shards(path: Path) -> object:
+    """The tensors of all shards that an index names."""
+    try:
+        names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path} is no index of shards: it has no weight_map.") from error
+    tensors: dict[str, Tensor] = {}
+    for name in names:
+        tensors |= flattened(read_checkpoint(path.parent / name))
+    return tensors
+
+
 def _read_torch(path: Path) -> object:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "Unsupported global" in str(error) or "Unsupported class" in str(error):
-            raise WeightsError(
-                f"The weights file {path} holds Python objects besides tensors, which are not "
-                "loaded for safety's sake; save model.state_dict() instead."
-            ) from error
-        raise _damaged(path, error) from error
+        with torch.serialization.safe_globals(safe_objects()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of old formats; what cannot be read is an error
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # reading a damaged pickle can fail in any way
+        text = str(error)
+        if "TorchScript" in text:
+            raise WeightsError(
+                f"The weights file {path} is a TorchScript archive, which holds code: save "
+                "torch.jit.load(FILE).state_dict() and give that."
+            ) from error
+        if "Unsupported global" in text or "Unsupported class" in text:
+            raise _unsafe(path) from error
         raise _damaged(path, error) from error
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    ".safetensors": _read_safetensors,
+    ".json": _read_shards,
+}
+"""By the file's last suffix; every other file is torch's."""
+
+
+def _unsafe(path: Path) -> WeightsError:
+    """The error for a file with objects whose loading would run code."""
+    try:
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    except Exception:  # an old format, which torch does not look into
+        names = []
+    return WeightsError(
+        f"The weights file {path} holds Python objects besides tensors"
+        f"{f' ({_first(sorted(names))})' if names else ''}, which are not loaded for safety's "
+        "sake; save model.state_dict() instead. Where you trust the file: "
+        "found = torch.load(FILE, weights_only=False), then torch.save(found.state_dict(), NEW) "
+        'of a model, or torch.save(found["state_dict"], NEW) of a checkpoint.'
+    )
 
 
 def _damaged(path: Path, error: Exception) -> WeightsError:
@@ -126,31 +186,13 @@ def _damaged(path: Path, error: Exception) -> WeightsError:
     )
 
 
-def _unwrapped(content: object, path: Path) -> dict[str, Tensor]:
-    for key in WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if not isinstance(content, Mapping) or not content:
-        found = "nothing" if isinstance(content, Mapping) else f"a {type(content).__name__}"
-        raise WeightsError(f"The weights file {path} holds {found}, not a state dict.")
-    strange = [key for key, value in content.items() if not isinstance(value, Tensor)]
-    if strange:
-        raise WeightsError(
-            f"The weights file {path} is not a state dict: {_first(map(str, strange))} "
-            "is no tensor."
-        )
-    return dict(content)
-
-
-def _without_prefixes(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    for prefix in PREFIXES:
-        if all(key.startswith(prefix) for key in state_dict):
-            state_dict = {key.removeprefix(prefix): value for key, value in state_dict.items()}
-    return state_dict
-
-
-def _is_read(key: str) -> bool:
-    return not key.endswith(FORWARD_NEVER_READS)
+def _instead(content: object) -> str:
+    """What a file without a state dict holds."""
+    if not isinstance(content, Mapping):
+        return f"holds a {type(content).__name__}, not a state dict"
+    if not content:
+        return "holds nothing, not a state dict"
+    return f"is not a state dict: {_first(map(str, content))} is no tensor"
 
 
 def _shape(tensor: Tensor) -> str:

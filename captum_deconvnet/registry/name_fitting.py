@@ -1,0 +1,161 @@
+"""Which of a checkpoint's tensors are a net's, found by fitting their names to the net's."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from captum_deconvnet.registry.checkpoint import (
+    Part,
+    dictionaries,
+    flattened,
+    without_common,
+    without_wrappers,
+)
+from captum_deconvnet.registry.loaded_model import StateDict
+
+FORWARD_NEVER_READS = "num_batches_tracked"
+
+COMMON = 32
+"""A suffix that more tensors share says nothing about which belongs where."""
+
+TRIED = 8
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A net's tensors in a checkpoint.
+
+    Args:
+        tensors: under the net's names, as far as they are its.
+        prefix: what stood before their names in the checkpoint.
+        rivals: other prefixes under which as much fits.
+        beside: tensors of the same dictionary that are not under the prefix.
+    """
+
+    tensors: StateDict
+    prefix: str
+    rivals: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided, a line each; none for a plain state dict."""
+        lines = []
+        if self.prefix:
+            rivals = " and ".join(map(repr, self.rivals))
+            others = f"; {rivals} would fit as well, and the first is taken" if rivals else ""
+            lines.append(f"weights found under {self.prefix!r}{others}")
+        if self.beside:
+            first = self.beside[0]
+            lines.append(f"{_tensors(len(self.beside))} beside them not used, such as {first}")
+        return tuple(lines)
+
+
+def fit_names(
+    content: object,
+    wanted: Mapping[str, Tensor],
+    translate: Callable[[StateDict], StateDict] = dict,
+) -> Fitted:
+    """The tensors of a checkpoint that are a net's.
+
+    Every way of dropping a prefix, from whole dictionaries to wrappers of modules, and of putting
+    one before, is tried as far as the names suggest it. The one under which the most names fit is
+    taken; among equals the one under which the most shapes fit, then the first in the file.
+
+    Args:
+        content: nested dictionaries and lists with tensors in them.
+        wanted: the net's state dict.
+        translate: turns a published state dict of this net into one with the net's names.
+    """
+    scored: list[tuple[tuple[int, int, int], Part, StateDict]] = []
+    for part in _candidates(content, wanted):
+        tensors = translate(part.tensors)
+        scored.append((_score(tensors, wanted), part, tensors))
+    best, part, tensors = max(scored, key=lambda row: row[0])
+    rivals = dict.fromkeys(
+        other.prefix
+        for score, other, _ in scored
+        if score == best and other.prefix != part.prefix and not _same(other, part)
+    )
+    return Fitted(tensors, part.prefix, tuple(rivals), tuple(_beside(content, part)))
+
+
+def is_read(name: str) -> bool:
+    """Whether a forward pass reads the tensor of that name."""
+    return not name.endswith(FORWARD_NEVER_READS)
+
+
+def _candidates(content: object, wanted: Mapping[str, Tensor]) -> Iterator[Part]:
+    """The plain dictionaries, then what fits under changed prefixes."""
+    flat = flattened(content)
+    yield from dictionaries(content)
+    yield from map(without_common, dictionaries(content))
+    yield Part(flat, "")
+    yield from _aligned(flat, [name for name in wanted if is_read(name)])
+
+
+def _aligned(flat: Mapping[str, Tensor], wanted: Iterable[str]) -> Iterator[Part]:
+    """The tensors under prefixes that the longest suffixes shared with the net's names leave."""
+    plain = {name: without_wrappers(name) for name in flat}
+    ending: dict[str, list[str]] = defaultdict(list)
+    for name in flat:
+        for each in _suffixes(plain[name]):
+            ending[each].append(plain[name])
+    votes: Counter[tuple[str, str]] = Counter()
+    for name in wanted:
+        suffix = next((each for each in _suffixes(name) if each in ending), "")
+        if suffix and len(ending[suffix]) <= COMMON:
+            before = name.removesuffix(suffix)
+            votes.update((found.removesuffix(suffix), before) for found in ending[suffix])
+    for (dropped, put), _ in votes.most_common(TRIED):
+        yield Part(
+            {
+                put + plain[name].removeprefix(dropped): tensor
+                for name, tensor in flat.items()
+                if plain[name].startswith(dropped)
+            },
+            dropped,
+        )
+
+
+def _suffixes(name: str) -> Iterator[str]:
+    """The name, and what remains as its leading pieces are dropped."""
+    yield name
+    while "." in name:
+        name = name.partition(".")[2]
+        yield name
+
+
+def _score(tensors: StateDict, wanted: Mapping[str, Tensor]) -> tuple[int, int, int]:
+    """How many names fit, how many shapes, and, negated, how many tensors are not the net's."""
+    names = [name for name in wanted if is_read(name) and name in tensors]
+    shapes = sum(tensors[name].shape == wanted[name].shape for name in names)
+    strange = sum(name not in wanted for name in tensors)
+    return len(names), shapes, -strange if names else 0
+
+
+def _same(one: Part, other: Part) -> bool:
+    """Whether two parts are the same tensors under other names."""
+    mine = {id(tensor) for tensor in one.tensors.values()}
+    return bool(mine & {id(tensor) for tensor in other.tensors.values()})
+
+
+def _beside(content: object, chosen: Part) -> Iterator[str]:
+    """The tensors of the dictionary that the chosen ones lie in, that are not among them."""
+    taken = {id(tensor) for tensor in chosen.tensors.values()}
+    for part in dictionaries(content):
+        mine = {id(tensor) for tensor in part.tensors.values()}
+        if mine & taken:
+            yield from (
+                part.prefix + name
+                for name, tensor in part.tensors.items()
+                if id(tensor) not in taken and is_read(name)
+            )
+
+
+def _tensors(count: int) -> str:
+    return f"{count} tensor" + "s" * (count != 1)
