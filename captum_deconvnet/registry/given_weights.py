@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from captum_deconvnet.errors import WeightsError
 from captum_deconvnet.registry.checkpoint import dictionaries
 from captum_deconvnet.registry.importing import FORMS
-from captum_deconvnet.registry.loaded_model import LoadedModel
-from captum_deconvnet.registry.name_fitting import fit_names
+from captum_deconvnet.registry.loaded_model import LoadedModel, StateDict
+from captum_deconvnet.registry.name_fitting import fit_names, is_read
 from captum_deconvnet.registry.weights_file import (
     is_path,
     load_tensors,
@@ -63,7 +63,7 @@ class GivenWeights:
             return loaded
         found = fit_names(self.content, loaded.model.state_dict(), loaded.from_file)
         require_finite(found.tensors, self.owner)
-        if loaded.resized is not None:
+        if loaded.resized is not None and not has_sizes(loaded.model, found.tensors):
             resized = loaded.resized(found.tensors)
             resized.model.eval()
             loaded = dataclasses.replace(resized, name=loaded.name)
@@ -74,6 +74,12 @@ class GivenWeights:
             raise WeightsError(f"{error}{where} A changed net: bring it as {FORMS}.") from error
         notes = (*loaded.notes, *found.notes)
         return dataclasses.replace(loaded, weights=self.source, notes=notes)
+
+
+def has_sizes(net: nn.Module, tensors: StateDict) -> bool:
+    """Whether every tensor that the net needs is there, in the net's size."""
+    wanted = {name: tensor for name, tensor in net.state_dict().items() if is_read(name)}
+    return all(name in tensors and tensors[name].shape == wanted[name].shape for name in wanted)
 
 
 def given_weights(tag_or_file: object, weights: object) -> GivenWeights:

@@ -139,7 +139,7 @@ def _importable(folder: Path) -> Iterator[None]:
 
 def _package(path: Path) -> tuple[Path, str]:
     """The folder to import from, and the dotted name of a file that may lie in packages."""
-    folder, parts = path.parent, [path.stem]
+    folder, parts = path.parent, [path.stem.replace(".", "_")]
     while (folder / "__init__.py").is_file():
         parts.insert(0, folder.name)
         folder = folder.parent

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_models(register: RegisterModels) -> None:
     """Offer ``timm/*``; timm is imported when its models are asked for."""
-    register("timm", names, load, left_out=left_out)
+    register("timm", names, load, left_out=left_out, takes=takes)
 
 
 @hookimpl
@@ -48,6 +48,17 @@ def left_out() -> Mapping[str, str]:
     from captum_deconvnet_timm import architectures
 
     return architectures.left_out()
+
+
+def takes(name: str) -> bool:
+    """Whether a name has a tag of timm's, or is a folder or a repository of the hub."""
+    if importlib.util.find_spec("timm") is None:
+        return False
+    from captum_deconvnet_timm import architectures, pretrained, repositories
+
+    architecture, _, tag = name.partition(".")
+    tagged = architecture in architectures.names() and tag in pretrained.tags(architecture)
+    return tagged or repositories.is_repository(name)
 
 
 def load(name: str, weights: str | None) -> LoadedModel:

@@ -31,9 +31,11 @@ def left_out() -> Mapping[str, str]:
     return {name: QUANTIZED_REASON for name in models.list_models() if name.startswith(QUANTIZED)}
 
 
-def build(name: str, weights: WeightsEnum | None) -> nn.Module:
-    """Call the builder, and drop what only training needs."""
+def build(name: str, weights: WeightsEnum | None, classes: int | None = None) -> nn.Module:
+    """Call the builder, for so many classes if not its own, and drop what only training needs."""
     options = random_options(name) if weights is None else {}
+    if classes is not None:
+        options["num_classes"] = classes
     net: nn.Module = models.get_model(name, weights=weights, **options)
     for head in TRAINING_HEADS:
         if getattr(net, head, None) is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -14,6 +16,8 @@ from torchvision.models import WeightsEnum
 
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.registry import LoadedModel, not_downloaded, require_download
+from captum_deconvnet.registry.loaded_model import StateDict
+from captum_deconvnet.registry.other_sizes import class_note, other_classes
 from captum_deconvnet_torchvision.builders import build, family
 from captum_deconvnet_torchvision.parts import part_of
 from captum_deconvnet_torchvision.pictures import transforms
@@ -38,6 +42,20 @@ def load(name: str, tag: str | None) -> LoadedModel:
     weights = None if tag in (None, "random") else chosen(name, tag or "", known)
     published = weights or known["DEFAULT"]
     net = build(name, None) if weights is None else downloaded(name, weights)
+    return described(name, net, published, weights)
+
+
+def described(
+    name: str, net: nn.Module, published: WeightsEnum, weights: WeightsEnum | None
+) -> LoadedModel:
+    """A net with all that is needed to show it a picture.
+
+    Args:
+        name: the builder's name.
+        net: what it built.
+        published: the weights whose preprocessing and categories are the net's.
+        weights: those that it has.
+    """
     transform, inverse = transforms(family(name), net, published)
     part = part_of(family(name))
     return LoadedModel(
@@ -50,7 +68,23 @@ def load(name: str, tag: str | None) -> LoadedModel:
         weights=weights and weights.name,
         stage_table=stage_table(name, family(name)),
         from_file=part.from_file,
+        resized=partial(resized, name),
     )
+
+
+def resized(name: str, state_dict: StateDict) -> LoadedModel:
+    """The net for as many classes as a state dict has, where its builder lets them be chosen."""
+    published = models.get_model_weights(name)["DEFAULT"]
+    whole = described(name, build(name, None), published, None)
+    classes = other_classes(whole.model, state_dict)
+    if classes is None:
+        return whole
+    try:
+        net = build(name, None, classes)
+    except TypeError:  # an optical flow net has no classes: the fit says what is wrong
+        return whole
+    loaded = described(name, net, published, None)
+    return replace(loaded, categories=(), notes=(class_note(loaded.name, classes),))
 
 
 def chosen(name: str, tag: str, known: type[WeightsEnum]) -> WeightsEnum:
