@@ -10,7 +10,7 @@ from torch import Tensor
 
 from captum_deconvnet.projection.adjoint import Adjoint, Kept, reduce_to
 from captum_deconvnet.projection.call import Answer, Call
-from captum_deconvnet.projection.reach import whole
+from captum_deconvnet.projection.reach import Reach, whole_along
 from captum_deconvnet.projection.replay import gradient
 
 
@@ -45,6 +45,12 @@ class Attend(Adjoint):
         return scores.softmax(-1)
 
 
+def _own_values(shape: Sequence[int], output_shape: Sequence[int]) -> Reach:
+    """Every position sees all values of its own image and head; shared heads are seen whole."""
+    shared = [dim for dim, size in enumerate(shape) if size != output_shape[dim]]
+    return whole_along([*shared, len(shape) - 2, len(shape) - 1])
+
+
 def attention(call: Call) -> Answer:
     """One of torch's fused attention kernels."""
     query, key, value = (call.argument(name) for name in ("query", "key", "value"))
@@ -54,7 +60,7 @@ def attention(call: Call) -> Answer:
     mask = call.argument("attn_mask", call.argument("attn_bias"))
     scale = call.argument("scale")
     return Attend(
-        (whole(value.dim()),),
+        (_own_values(value.shape, call.first_output.shape),),
         value.shape,
         call.keep(query),
         call.keep(key),

@@ -17,7 +17,13 @@ from captum_deconvnet.projection.call import Answer, Call, per_axis
 from captum_deconvnet.projection.frame import Frame
 from captum_deconvnet.projection.gates import gate_of
 from captum_deconvnet.projection.pasting import Filters
-from captum_deconvnet.projection.reach import last_whole, scattered_windows, whole, windows
+from captum_deconvnet.projection.reach import (
+    last_whole,
+    rows_whole,
+    scattered_windows,
+    whole,
+    windows,
+)
 from captum_deconvnet.projection.replay import gradient, replays
 
 
@@ -64,7 +70,7 @@ class Filter(Adjoint):
     ) -> Sequence[Tensor | None]:
         """The windows through the transposed filters; what lies in the padding is dropped."""
         (image,) = inputs
-        if image is None or self.transposed:
+        if image is None or self.transposed or not output.is_whole(1):
             return super().windowed(signal, output, inputs)
         weight = self.weight.tensor if self.gain is None else self.weight.tensor * self.gain
         filters = Filters(weight, self.stride, self.padding, self.dilation, self.groups)
@@ -126,7 +132,8 @@ class Product(Adjoint):
     ) -> Sequence[Tensor | None]:
         """The windows times the transposed matrix."""
         (vectors,) = inputs
-        if vectors is None or not self.has_windows:
+        is_whole = output.is_whole(len(output.shape) - 1)
+        if vectors is None or not (self.has_windows and is_whole):
             return super().windowed(signal, output, inputs)
         (answer,) = self(signal)
         return (None if answer is None else vectors.fit(answer, (*output.first[:-1], 0)),)
@@ -151,7 +158,7 @@ def matrix_product(call: Call) -> Answer:
     factor = float(call.argument("alpha")) if len(call.args) > 2 else 1.0
     if tensor is left:
         return Product((last_whole,), call.keep(right), matrix_first=False, factor=factor)
-    return Product((whole(tensor.dim()),), call.keep(left), matrix_first=True, factor=factor)
+    return Product((rows_whole,), call.keep(left), matrix_first=True, factor=factor)
 
 
 def vector_product(call: Call) -> Answer:

@@ -78,6 +78,10 @@ class Frame:
         """The shape of the batch's signal: the units, then the window."""
         return (len(self.trails), *(self._size(dim) for dim in range(1, len(self.shape))))
 
+    def is_whole(self, dim: int) -> bool:
+        """Whether the windows are all of a dimension."""
+        return self._size(dim) == self.shape[dim]
+
     def starts(self, dim: int) -> list[int]:
         """Where each unit's window starts along a dimension."""
         axis = self.axes[dim]
@@ -150,14 +154,11 @@ class Frame:
 
     def reduce(self, signal: Tensor, origin: Sequence[int]) -> Tensor | None:
         """Fit a signal, summed over the dimensions that this value has single."""
-        summed = [
-            dim
-            for dim in range(1, len(self.shape))
-            if self.shape[dim] == 1 and signal.shape[dim] > 1
-        ]
+        single = [dim for dim in range(1, len(self.shape)) if self.shape[dim] == 1]
+        summed = [dim for dim in single if signal.shape[dim] > 1]
         if summed:
             signal = signal.sum(summed, keepdim=True)
-            origin = [0 if dim in summed else place for dim, place in enumerate(origin)]
+        origin = [0 if dim in single else place for dim, place in enumerate(origin)]
         return self.fit(signal, origin)
 
     def broadcasts_from(self, shapes: Sequence[torch.Size]) -> bool:

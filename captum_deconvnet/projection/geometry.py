@@ -14,10 +14,12 @@ from captum_deconvnet.projection.reach import (
     Sight,
     Span,
     adaptive,
+    first_kept,
     pointwise,
+    pooling_windows,
     reduced,
     resized,
-    windows,
+    whole_along,
 )
 from captum_deconvnet.projection.replay import Geometry
 
@@ -33,7 +35,7 @@ def pooled(call: Call, tensor: Tensor) -> Reach:
     stride = list(call.argument("stride") or kernel)
     padding = list(call.argument("padding"))
     count = int(str(call.function).split("pool")[1][0])
-    return windows(
+    return pooling_windows(
         per_axis(kernel, count), per_axis(stride, count), per_axis(padding, count), (1,) * count
     )
 
@@ -119,6 +121,27 @@ def reflected(call: Call, tensor: Tensor) -> Reach:
 
     tensor_shape = tuple(tensor.shape)
     return reach
+
+
+def along(*names: str) -> Geometry:
+    """Places in another order, or summed up, along the dimensions that an argument names."""
+
+    def geometry(call: Call, tensor: Tensor) -> Reach:
+        given = next((call.argument(name) for name in names if call.argument(name) is not None), ())
+        dims = [given] if isinstance(given, int) else given
+        return whole_along([dim % tensor.dim() for dim in dims or range(tensor.dim())])
+
+    return geometry
+
+
+def last_two(call: Call, tensor: Tensor) -> Reach:
+    """Every output sees the last two dimensions of its own place in the others."""
+    return whole_along((tensor.dim() - 2, tensor.dim() - 1))
+
+
+def own_image(call: Call, tensor: Tensor) -> Reach:
+    """Every output sees the whole of its own image."""
+    return first_kept(tensor.dim())
 
 
 def channels_mixed(call: Call, tensor: Tensor) -> Reach:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from captum_deconvnet.projection.reach import (
     permuted,
     pointwise,
     reshaped,
+    unchanged,
 )
 
 
@@ -40,9 +40,15 @@ class Reshape(Adjoint):
             return (None,)
         if output.shape == given.shape:
             return (given.fit(signal, output.first),)
-        if prod(given.sizes) != signal.numel():
+        kept = dict(unchanged(list(given.shape), list(output.shape)))
+        if not all(
+            output.is_whole(dim) for dim in range(1, signal.dim()) if dim not in kept.values()
+        ):
             return super().windowed(signal, output, inputs)
-        return (signal.reshape(given.sizes),)
+        shape, origin = [len(signal), *given.shape[1:]], [0] * len(given.shape)
+        for dim, place in kept.items():
+            shape[dim], origin[dim] = signal.shape[place], output.first[place]
+        return (given.fit(signal.reshape(shape), origin),)
 
 
 @dataclass(eq=False)

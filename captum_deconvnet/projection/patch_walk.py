@@ -18,7 +18,12 @@ from captum_deconvnet.projection.activations import Captured
 from captum_deconvnet.projection.batch import Batch
 from captum_deconvnet.projection.frame import Seats, through_whole
 from captum_deconvnet.projection.lines import Lines
-from captum_deconvnet.projection.support import Trail, keeping_images_apart, trail
+from captum_deconvnet.projection.support import (
+    Trail,
+    apart_from_image,
+    apart_from_layer,
+    trail,
+)
 from captum_deconvnet.projection.tape import Step, Tape, Value
 
 DEFAULT_BUDGET = 64 * 2**20
@@ -53,21 +58,29 @@ class PatchWalk:
         """Prepare the way; ``budget`` in bytes is kept to, the default only where it can be."""
         self.activation, self.target, self.image = target.activation, target.value, image
         self.steps = tape.between(target.value)
-        self.apart = keeping_images_apart(self.steps, target.value, image, lines)
+        values = {value for step in self.steps for value in (*step.inputs, step.output)}
+        self.values = values | {target.value, image}
+        self.apart = apart_from_image(self.values, image, lines)
+        self.shares = self.values <= self.apart
         self.budget = DEFAULT_BUDGET if budget is None else budget
         self.is_strict = budget is not None
-        values = {value for step in self.steps for value in (*step.inputs, step.output)}
-        self.shares = values <= self.apart
         self._trails: dict[tuple[int | None, int], Trail] = {}
 
     def run(self, seeds: Mapping[int, Seed]) -> Iterator[tuple[int, Arrival]]:
         """What arrives from each seed, by its number."""
+        self._look_from_layer({seed.place[0] for seed in seeds.values()})
         numbers = sorted(seeds, key=lambda number: seeds[number].place[2:])
         size = self.activation.shape[1] * self.activation.element_size() * COPIES
         count = max(1, self.budget // (4 * size))
         for first in range(0, len(numbers), count):
             batch = self._seeded({n: seeds[n] for n in numbers[first : first + count]})
             yield from self._back(batch, len(self.steps) - 1, 0)
+
+    def _look_from_layer(self, places: set[int]) -> None:
+        """Learn which more values keep these images apart, where the image does not tell."""
+        if not self.values <= self.apart:
+            found = apart_from_layer(self.steps, self.target, self.values, places)
+            self.apart, self.shares = self.apart | found, self.values <= found
 
     def _seeded(self, seeds: Mapping[int, Seed]) -> Batch:
         """The seeds on the layer, each in a window of one place."""

@@ -55,14 +55,53 @@ class Window:
         flat = [sum(a * b for a, b in zip(place, scale, strict=True)) for place in steps]
         return torch.tensor(flat, dtype=torch.int64, device=device)
 
+    def inside(self, axis: int, pooled: int) -> tuple[Tensor, Tensor]:
+        """The first and last element of each window along an axis that lie in the map.
+
+        Dilated windows may have none there: their first is after their last.
+        """
+        start = torch.arange(pooled) * self.stride[axis] - self.padding[axis]
+        step = self.dilation[axis]
+        first = ((-start).clamp(min=0) + step - 1) // step
+        last = (self.size[axis] - 1 - start) // step
+        return first, last.clamp(max=self.kernel[axis] - 1)
+
+    def sees(self, pooled: Sequence[int]) -> Tensor | None:
+        """Which windows have an element in the map; ``None`` if all have."""
+        seen = torch.ones((), dtype=torch.bool)
+        for axis, count in enumerate(pooled[-len(self.size) :]):
+            first, last = self.inside(axis, count)
+            seen = seen.unsqueeze(-1) & (first <= last)
+        return None if bool(seen.all()) else seen
+
     def encode(self, indices: Tensor) -> Tensor:
         """Switches as the number of the element in its window, in one byte where that fits."""
+        dtype = torch.uint8 if prod(self.kernel) <= 256 else torch.int32
+        if self._is_wider_than_its_map or self.sees(indices.shape) is not None:
+            return self._by_axis(indices).to(dtype)
         offsets = self.offsets(indices.device)
-        dtype = torch.uint8 if len(offsets) <= 256 else torch.int32
         numbers = torch.zeros(int(offsets.max()) + 1, dtype=dtype, device=indices.device)
         numbers[offsets] = torch.arange(len(offsets), device=indices.device).to(dtype)
         offset = indices - self._corners(indices)
         return numbers.index_select(0, offset.flatten()).view(indices.shape)
+
+    @property
+    def _is_wider_than_its_map(self) -> bool:
+        """Whether two elements of a window can lie equally far from its first in the flat map."""
+        axes = zip(self.dilation[1:], self.kernel[1:], self.size[1:], strict=True)
+        return any(spread * (count - 1) >= size for spread, count, size in axes)
+
+    def _by_axis(self, indices: Tensor) -> Tensor:
+        """Numbers of elements from where they are along each axis."""
+        numbers, rest = torch.zeros_like(indices), indices
+        for axis, pitch in enumerate(self.pitches):
+            count = indices.shape[axis - len(self.size)]
+            start = torch.arange(count, device=indices.device) * self.stride[axis]
+            start = (start - self.padding[axis]).view(-1, *(1,) * (len(self.size) - 1 - axis))
+            element = (rest // pitch - start) // self.dilation[axis]
+            numbers = numbers * self.kernel[axis] + element.clamp(0, self.kernel[axis] - 1)
+            rest = rest % pitch
+        return numbers
 
     def decode(self, switches: Tensor) -> Tensor:
         """Switches as flat positions in the map, as torch's pooling gives them."""

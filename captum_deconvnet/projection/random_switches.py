@@ -53,12 +53,8 @@ def draw(window: Window, shape: torch.Size, generator: torch.Generator) -> Tenso
     numbers = torch.zeros(shape, dtype=torch.int64)
     count = len(window.size)
     for axis, kernel in enumerate(window.kernel):
-        places = torch.arange(shape[axis - count])
-        start = places * window.stride[axis] - window.padding[axis]
-        step = window.dilation[axis]
-        lowest = (-start).clamp(min=0).add(step - 1) // step
-        last = (window.size[axis] - 1 - start) // step
-        spread = last.clamp(max=kernel - 1) - lowest + 1
+        lowest, last = window.inside(axis, shape[axis - count])
+        spread = (last - lowest + 1).clamp(min=1)
         along = [-1 if dim == axis - count else 1 for dim in range(-len(shape), 0)]
         chance = torch.rand(shape, generator=generator, dtype=torch.float64)
         element = lowest.view(along) + (chance * spread.view(along)).long()

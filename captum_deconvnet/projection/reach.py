@@ -9,7 +9,9 @@ extent of one of its inputs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import ceil, floor
+from itertools import accumulate
+from math import ceil, floor, prod
+from operator import mul
 
 Span = tuple[int, int] | None
 Extent = tuple[Span, ...]
@@ -35,6 +37,21 @@ def last_whole(extent: Extent) -> Extent:
     return (*extent[:-1], None)
 
 
+def rows_whole(extent: Extent) -> Extent:
+    """All of the last but one dimension, the others at their own place: a matrix from the left."""
+    return (*extent[:-2], None, *extent[-1:])
+
+
+def whole_along(dims: Sequence[int]) -> Reach:
+    """All of some dimensions, the others at their own place: roll, flip, choice, running sum."""
+    return lambda extent: tuple(None if dim in dims else span for dim, span in enumerate(extent))
+
+
+def first_kept(dimensions: int) -> Reach:
+    """The first dimension at its own place, everything of the others."""
+    return lambda extent: (*extent[:1], *(None,) * (dimensions - 1))
+
+
 def pointwise(shape: Sequence[int]) -> Reach:
     """Each output sees the input at its own place; broadcast dimensions are seen whole."""
 
@@ -48,17 +65,25 @@ def pointwise(shape: Sequence[int]) -> Reach:
 def windows(
     kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
 ) -> Reach:
-    """Sliding windows over the last dimensions: convolution and pooling."""
+    """Sliding windows over the last dimensions, of all channels: convolution."""
+    slide = pooling_windows(kernel, stride, padding, dilation)
+    count = len(kernel)
+    return lambda extent: slide((*channels_whole(extent[:-count]), *extent[-count:]))
+
+
+def pooling_windows(
+    kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+) -> Reach:
+    """Sliding windows over the last dimensions, of the channel's own map: pooling."""
     count = len(kernel)
 
     def reach(extent: Extent) -> Extent:
+        axes = zip(extent[-count:], kernel, stride, padding, dilation, strict=True)
         spans = [
             None if span is None else (span[0] * s - p, span[1] * s - p + d * (k - 1))
-            for span, k, s, p, d in zip(
-                extent[-count:], kernel, stride, padding, dilation, strict=True
-            )
+            for span, k, s, p, d in axes
         ]
-        return (*channels_whole(extent[:-count]), *spans)
+        return (*extent[:-count], *spans)
 
     return reach
 
@@ -168,11 +193,47 @@ def reduced(dims: Sequence[int], dimensions: int, *, keepdim: bool) -> Reach:
 
 
 def reshaped(shape: Sequence[int], output_shape: Sequence[int]) -> Reach:
-    """A view: dimensions that stand unchanged keep their span, merged or split ones are whole."""
+    """A view: dimensions that stand unchanged keep their span, merged or split ones are whole.
+
+    Those that the images are merged with, or were merged with, keep theirs too.
+    """
     matches = dict(unchanged(list(shape), list(output_shape)))
-    return lambda extent: tuple(
-        extent[matches[dim]] if dim in matches else None for dim in range(len(shape))
-    )
+    given, made = _leading(shape, output_shape), _leading(output_shape, shape)
+
+    def reach(extent: Extent) -> Extent:
+        spans = [extent[matches[dim]] if dim in matches else None for dim in range(len(shape))]
+        if 0 not in matches:
+            spans[:given] = refolded(extent[:made], output_shape[:made], shape[:given])
+        return tuple(spans)
+
+    return reach
+
+
+def _leading(shape: Sequence[int], other_shape: Sequence[int]) -> int:
+    """How many first dimensions hold the same numbers as some first ones of another shape.
+
+    None if either begins with a single place.
+    """
+    others = set(accumulate(other_shape, mul))
+    ends = [place for place, size in enumerate(accumulate(shape, mul), 1) if size in others]
+    return ends[0] if ends and min(*shape[:1], *other_shape[:1]) > 1 else 0
+
+
+def refolded(extent: Extent, shape: Sequence[int], other_shape: Sequence[int]) -> list[Span]:
+    """The smallest extent of another shape with all places from the first to the last of one."""
+    first = last = 0
+    for span, size in zip(extent, shape, strict=True):
+        low, high = (0, size - 1) if span is None else span
+        first = first * size + min(max(low, 0), size - 1)
+        last = last * size + min(max(high, 0), size - 1)
+    spans: list[Span] = []
+    pitches = [prod(other_shape[dim + 1 :]) for dim in range(len(other_shape))]
+    for pitch in pitches:
+        spans.append((first // pitch, last // pitch))
+        if first // pitch != last // pitch:
+            break
+        first, last = first % pitch, last % pitch
+    return [*spans, *(None,) * (len(other_shape) - len(spans))]
 
 
 def unchanged(shape: list[int], output_shape: list[int]) -> list[tuple[int, int]]:

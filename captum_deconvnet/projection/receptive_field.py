@@ -43,7 +43,10 @@ class ReceptiveField:
     spans: tuple[Spans, Spans]
 
     def box(self, row: int, column: int) -> Box:
-        """The pixels that the unit at ``(row, column)`` sees, clipped to the image."""
+        """The pixels that the unit at ``(row, column)`` sees, clipped to the image.
+
+        Of a unit that sees only padding it is the pixel nearest to what it sees.
+        """
         (top, bottom), (left, right) = (
             _clipped(spans[min(place, len(spans) - 1)], size)
             for spans, place, size in zip(self.spans, (row, column), self.image_size, strict=True)
@@ -100,4 +103,6 @@ def _summary(spans: Spans) -> tuple[int, float, int]:
 
 
 def _clipped(span: tuple[int, int], size: int) -> tuple[int, int]:
-    return max(span[0], 0), min(span[1] + 1, size)
+    """The part of a span that lies in the image, half-open; never empty."""
+    first = min(max(span[0], 0), size - 1)
+    return first, max(min(span[1] + 1, size), first + 1)

@@ -19,6 +19,7 @@ from captum_deconvnet.projection.patch_walk import PatchWalk
 from captum_deconvnet.projection.patches import Patch, projected
 from captum_deconvnet.projection.receipt import Receipt
 from captum_deconvnet.projection.receptive_field import ReceptiveField, field_of
+from captum_deconvnet.projection.support import keeps_apart
 from captum_deconvnet.projection.tape import Tape, Value
 from captum_deconvnet.projection.units import Unit
 from captum_deconvnet.projection.way_back import WayBack
@@ -211,7 +212,9 @@ class Recording:
         captured = self.activations.captured(path)
         limit = seeds.batch_limit(self._tape.between(captured.value), captured.activation)
         parts = {}
-        for batch in seeds.batches(units, captured.activation, seed, limit):
+        images = {unit.image for unit in units.values()}
+        shared = keeps_apart(self._tape, captured.value, self._images, images)
+        for batch in seeds.batches(units, captured.activation, seed, limit, shared=shared):
             answers = self._back.walk(captured.value, batch.signal)
             for number, (slot, image) in batch.places.items():
                 parts[number] = tuple(answer[slot, image] for answer in answers)

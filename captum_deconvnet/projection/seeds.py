@@ -111,16 +111,25 @@ def batch_limit(steps: Sequence[Step], activation: Tensor) -> int:
 
 
 def batches(
-    units: Mapping[int, Unit], activation: Tensor, seed: str | float, limit: int
+    units: Mapping[int, Unit],
+    activation: Tensor,
+    seed: str | float,
+    limit: int,
+    *,
+    shared: bool,
 ) -> Iterator[SeedBatch]:
-    """Seeds of the given units of one layer, as few batches as ``limit`` slots allow."""
+    """Seeds of the given units of one layer, as few batches as ``limit`` slots allow.
+
+    Units of different images may be ``shared``: stand in one slot.
+    """
     check_seed(seed)
     taken: Counter[int] = Counter()
     slots: dict[int, tuple[int, Unit]] = {}
     for number, unit in units.items():
         check_place(unit, activation)
-        slots[number] = (taken[unit.image], unit)
-        taken[unit.image] += 1
+        own = unit.image if shared else 0
+        slots[number] = (taken[own], unit)
+        taken[own] += 1
     for first in range(0, max(taken.values(), default=0), limit):
         count = min(limit, max(taken.values()) - first)
         signal = activation.new_zeros(count, *activation.shape)

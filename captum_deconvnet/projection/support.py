@@ -7,12 +7,12 @@ column's together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from captum_deconvnet.projection.lines import Line, Lines
 from captum_deconvnet.projection.reach import Extent, Span, union
-from captum_deconvnet.projection.tape import Step, Value
+from captum_deconvnet.projection.tape import Step, Tape, Value
 
 Pattern = tuple[object, ...]
 
@@ -90,22 +90,41 @@ def _offset(raw: Span, window: Span) -> Pattern | None:
     return raw[0] - window[0], raw[1] - raw[0], window[1] - window[0]
 
 
-def keeping_images_apart(
-    steps: Sequence[Step], target: Value, image: Value, lines: Lines
-) -> set[Value]:
-    """The values whose first dimension is the images: seen from the layer, or from the image."""
-    values = {value for step in steps for value in (*step.inputs, step.output)} | {target, image}
-    values = {value for value in values if value.shape}
-    if image.shape[0] == 1:
-        return {value for value in values if value.shape[:1] == (1,)}
-    windows = trail(steps, target, 0, 0).windows
+def apart_from_image(values: Iterable[Value], image: Value, lines: Lines) -> set[Value]:
+    """The values of which each place along the first dimension sees its own image only."""
+    count = image.shape[0]
     return {
         value
         for value in values
-        if _is_one_image(windows.get(value, ())) or lines.of(value, 0) == Line(0, 0, 1, 1)
+        if value.shape[:1] == (count,) and (count == 1 or lines.of(value, 0) == Line(0, 0, 1, 1))
     }
 
 
-def _is_one_image(extent: Extent) -> bool:
-    """Whether an extent is the first image, whole."""
-    return extent[:1] == ((0, 0),) and not any(extent[1:])
+def apart_from_layer(
+    steps: Sequence[Step], target: Value, values: Iterable[Value], places: Iterable[int]
+) -> set[Value]:
+    """The values of which each of these images of the layer sees its own place only."""
+    trails = [(place, trail(steps, target, 0, place).windows) for place in places]
+    return {
+        value
+        for value in values
+        if all(_is_one(windows.get(value), place) for place, windows in trails)
+    }
+
+
+def keeps_apart(tape: Tape, target: Value, inputs: Sequence[Value], places: Iterable[int]) -> bool:
+    """Whether each of these images of a layer sees its own image of every input, and no other."""
+    return all(
+        _is_one(extent, place)
+        for place in places
+        for extent in tape.extents({target: _image(target, place)}, inputs).values()
+    )
+
+
+def _image(value: Value, place: int) -> Extent:
+    return ((place, place), *(None,) * (len(value.shape) - 1))
+
+
+def _is_one(extent: Extent | None, place: int) -> bool:
+    """Whether an extent is one place along the first dimension, or nothing at all."""
+    return extent is None or extent[:1] == ((place, place),)

@@ -18,25 +18,42 @@ from captum_deconvnet.projection.adjoint import Adjoint, Kept, reduce_to
 from captum_deconvnet.projection.call import Answer, Call
 from captum_deconvnet.projection.frame import Frame
 from captum_deconvnet.projection.pool_window import Window, window_of
-from captum_deconvnet.projection.reach import adaptive, pointwise, reduced, windows
+from captum_deconvnet.projection.reach import (
+    adaptive,
+    pointwise,
+    pooling_windows,
+    reduced,
+    whole_along,
+)
 from captum_deconvnet.projection.rectifiers import rectify
 from captum_deconvnet.projection.replay import gradient
 
 
 @dataclass(eq=False)
 class Unpool(Adjoint):
-    """Every pooled value is added at its switch."""
+    """Every pooled value is added at its switch.
+
+    Args:
+        window: the windows.
+        switches: the number of the maximum in each window.
+        shape: the shape of the input.
+        ceil_mode: whether a last window may hang over the border.
+        sees: which windows have an element in the input; ``None`` if all have.
+    """
 
     window: Window
     switches: Tensor
     shape: torch.Size
     ceil_mode: bool
+    sees: Tensor | None = None
 
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The unpooled signal, at exactly the input's size."""
         window, shape_only = self.window, signal.new_empty(1).expand(self.shape)
         geometry = (window.kernel, window.stride, window.padding, window.dilation)
         indices = window.decode(self.switches)
+        if self.sees is not None:
+            signal, indices = signal * self.sees, indices.clamp(0, prod(window.size) - 1)
         unpool = _BACKWARD[len(window.size)]
         return (unpool(signal, shape_only, *geometry, self.ceil_mode, indices),)
 
@@ -49,6 +66,8 @@ class Unpool(Adjoint):
             return (None,)
         count = len(self.window.size)
         switches = output.take(self.switches).expand(signal.shape)
+        if self.sees is not None:
+            signal = signal * output.take(self.sees)
         window = self.window.over(signal.shape[-count:])
         flat = window.decode(switches).flatten(-count)
         unpooled = signal.new_zeros(*signal.shape[:-count], prod(window.size))
@@ -70,17 +89,23 @@ def max_pool(call: Call) -> Answer:
     _, indices = call.output
     switches = window.encode(indices)
     if not call.family.pool_switches:
-        switches = torch.full_like(switches[:1, :1], _centre(window.kernel)).expand_as(switches)
-    reach = windows(window.kernel, window.stride, window.padding, window.dilation)
-    return [Unpool((reach,), window, switches, image.shape, call.argument("ceil_mode"))]
+        switches = _centres(window, switches)
+    sees = window.sees(indices.shape)
+    sees = None if sees is None else sees.to(image.device)
+    reach = pooling_windows(window.kernel, window.stride, window.padding, window.dilation)
+    return [Unpool((reach,), window, switches, image.shape, call.argument("ceil_mode"), sees)]
 
 
-def _centre(kernel: Sequence[int]) -> int:
-    """The number of the middle element of a window."""
-    number = 0
-    for count in kernel:
-        number = number * count + (count - 1) // 2
-    return number
+def _centres(window: Window, switches: Tensor) -> Tensor:
+    """The number of the middle element of each window, or of the one next to it in the map."""
+    numbers = torch.zeros((), dtype=torch.int64)
+    for axis, kernel in enumerate(window.kernel):
+        first, last = window.inside(axis, switches.shape[axis - len(window.size)])
+        element = (
+            torch.full_like(first, (kernel - 1) // 2).clamp(min=first).clamp(max=last).clamp(min=0)
+        )
+        numbers = numbers.unsqueeze(-1) * kernel + element
+    return numbers.to(switches).expand_as(switches)
 
 
 @dataclass(eq=False)
@@ -110,6 +135,8 @@ def adaptive_max_pool(call: Call) -> Answer:
     count = 3 if "3d" in str(call.function) else 2
     flat = indices.flatten(-count)
     reach = adaptive(image.shape, pooled.shape, count)
+    if "fractional" in str(call.function):  # windows at places drawn by chance
+        reach = whole_along(range(image.dim() - count, image.dim()))
     switches = _smallest(flat, prod(image.shape[-count:]))
     return [Scatter((reach,), image.shape, image.dim() - count, switches, count)]
 

@@ -220,15 +220,19 @@ _LINEAR = {
     **_linear("pixel_shuffle", "self", reach=geometry.shuffled(upwards=True)),
     **_linear("pixel_unshuffle", "self", reach=geometry.shuffled(upwards=False)),
     **_linear("channel_shuffle native_channel_shuffle", "self", reach=geometry.channels_mixed),
+    **_linear("roll flip rot90", "self", reach=geometry.along("dims")),
+    **_linear("index_select gather cumsum", "self", reach=geometry.along("dim")),
+    **_linear("_fft_r2c _fft_c2r _fft_c2c", "self", reach=geometry.along("dim")),
+    **_linear("_conj real imag", "self", reach=geometry.same_place),
+    **_linear("triu tril", "self", reach=geometry.last_two),
+    **_linear("im2col col2im", "self", reach=geometry.own_image),
     **_linear(
-        "roll flip rot90 index index_select gather take unfold im2col col2im repeat "
-        "repeat_interleave cumsum triu tril diagonal diag_embed masked_select "
-        "movedim view_as_real view_as_complex _conj real imag "
-        "_fft_r2c _fft_c2r _fft_c2c trace tile",
+        "index take unfold repeat repeat_interleave diagonal diag_embed masked_select "
+        "movedim view_as_real view_as_complex trace tile",
         "self",
     ),
     **_linear("affine_grid_generator", "theta"),
-    **_linear("grid_sampler_2d grid_sampler_3d", "input"),
+    **_linear("grid_sampler_2d grid_sampler_3d", "input", reach=geometry.own_image),
     **_linear("slice_scatter select_scatter", "self", "src"),
     **_linear("index_fill", "self", "value"),
     **_linear("index_add index_copy put", "self", "source"),

@@ -122,6 +122,20 @@ OPERATIONS = {
     "layer norm": lambda x: F.layer_norm(x, x.shape[1:]),
     "maxout": lambda x: torch.cat([torch.maximum(x[:, :4], x[:, 4:])] * 2, 1),
     "sum with its mean": lambda x: x + x.mean((2, 3), keepdim=True),
+    "sum with the means of its rows": lambda x: x + x.mean(3, keepdim=True),
+    "maximum over a window wider than the map": lambda x: F.max_pool2d(x, 13, 1, 6),
+    "average over a window wider than the map": lambda x: F.avg_pool2d(x, 13, 1, 6),
+    "rows in the place of channels": lambda x: F.max_pool2d(x.transpose(1, 2), 3, 1, 1).transpose(
+        1, 2
+    ),
+    "filtered rows in the place of channels": lambda x: F.conv2d(
+        x[:, :, :8].transpose(1, 2), KERNEL, padding=1
+    ).transpose(1, 2),
+    "rows in the place of images": lambda x: (
+        F.conv1d(x.transpose(1, 2).flatten(0, 1), KERNEL[:, :, 0], padding=1)
+        .view(len(x), x.shape[2], 8, -1)
+        .transpose(1, 2)
+    ),
     "rolled": lambda x: x.roll(2, 3),
     "transposed filter": lambda x: F.conv_transpose2d(x, KERNEL, stride=2),
     "depthwise": lambda x: F.conv2d(x, KERNEL[:, :1], padding=1, groups=8),
@@ -143,6 +157,49 @@ def test_an_operation_between_two_layers_has_the_patches_of_its_projections(name
     pictures = torch.randn(images, 2, 10, 11).double()
     recording = cdn.record(net, pictures, "top")
     assert_as_one_by_one(recording, "top", pictures.shape[1:], seed=1.0)
+
+
+PADDED = {
+    "a border": lambda: nn.Sequential(nn.Conv2d(3, 4, 3, 4), nn.ZeroPad2d((1, 0, 2, 1))),
+    "a padded filter of one place": lambda: nn.Sequential(nn.Conv2d(3, 4, 1, padding=2), nn.ReLU()),
+    "a border, then a filter": lambda: nn.Sequential(nn.ZeroPad2d(3), nn.Conv2d(3, 4, 2)),
+    "a border, then a pool": lambda: nn.Sequential(
+        nn.Conv2d(3, 2, 1), nn.ZeroPad2d(2), nn.MaxPool2d(2)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PADDED)
+def test_a_unit_that_sees_only_padding_has_a_patch_of_zeros(name):
+    """Its box is the pixel next to it, so that a picture can be made of it."""
+    net, images = PADDED[name]().double().eval(), torch.randn(2, 3, 8, 8).double()
+    layer = str(len(net) - 1)
+    recording = cdn.record(net, images, layer)
+    assert_as_one_by_one(recording, layer, images.shape[1:], seed=1.0)
+    (patch,) = recording.project_patches(cdn.Unit(1, layer, 0), seed=1.0)
+    assert patch.box == recording.receptive_field(layer).box(0, 0) == cdn.Box(0, 0, 1, 1)
+    assert patch.pixels.shape == (3, 1, 1)
+    assert not patch.pixels.any()
+
+
+def test_a_stretched_pool_that_sees_only_padding_gives_nothing_back():
+    """Its corner windows are minus infinity, which a clipped activation hides."""
+    net = nn.Sequential(nn.MaxPool2d(2, 1, 1, dilation=8), nn.Hardtanh(-5, 5), nn.Conv2d(3, 2, 1))
+    recording = cdn.record(net.double().eval(), torch.randn(2, 3, 7, 7).double(), "2")
+    assert_as_one_by_one(recording, "2", (3, 7, 7), seed=1.0)
+    assert not recording.project(cdn.Unit(0, "2", 1), seed=1.0).any()
+
+
+def test_images_that_a_layer_mixes_have_the_projections_of_one_unit_at_a_time():
+    """A shift along the batch, as between the frames of a clip."""
+    net = Branches(lambda x: x + x.roll(1, 0)).double().eval()
+    pictures = torch.randn(3, 2, 10, 11).double()
+    recording = cdn.record(net, pictures, "top")
+    units = [cdn.Unit(image, "top", 0, 2, 3) for image in range(3)]
+    alone = torch.cat([recording.project(unit, seed=1.0) for unit in units])
+    assert_close(recording.project(units, seed=1.0), alone, **EXACT)
+    patches = recording.project_patches(units, seed=1.0)
+    assert_close(on_the_picture(patches, (2, 10, 11)), alone, **EXACT)
 
 
 def test_a_video_net_has_the_patches_of_its_projections():

@@ -12,6 +12,7 @@ from torch import nn
 from torch.testing import assert_close
 
 import captum_deconvnet as cdn
+from captum_deconvnet.projection.pool_window import Window
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
@@ -246,6 +247,34 @@ def test_a_net_without_switches_unpools_to_the_window_centre(project):
     seed = reference.one_hot(net(image), 1, 2, 0)
     literal = reference.project(net, image, seed, reference.Family(pool_switches=False))
     assert_close(project(net, image, "2", 1, 2, 0, relu=family), literal.detach(), **EXACT)
+
+
+def test_a_window_whose_centre_lies_outside_unpools_to_the_place_next_to_it(project):
+    """The corners of a padded 2x2 window, 5x5 pixels: to the corner pixels themselves."""
+    net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.MaxPool2d(2, 2, 1)).double()
+    net[0].weight.data.fill_(1.0)
+    family = cdn.Family(relu_mask=False, pool_switches=False, relu_backward=True)
+    projection = project(net, double_image(1, 1, 5, 5), "1", 0, 0, 0, relu=family)
+    assert projection.nonzero().tolist() == [[0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (4, 4), (3, 9), (9, 3), (1, 7)])
+@pytest.mark.parametrize("kernel", [(3, 3), (5, 5), (13, 13), (2, 9), (7, 1)])
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_switches_are_torch_s_whatever_the_window_is_to_the_map(size, kernel, dilation):
+    padding = [count // 2 for count in kernel]
+    image = double_image(2, 3, *size)
+    geometry = (kernel, (1, 1), padding, (dilation, dilation))
+    try:
+        pooled, indices = torch.ops.aten.max_pool2d_with_indices(image, *geometry)
+    except RuntimeError:
+        return  # no window fits
+    window = Window(size, kernel, (1, 1), tuple(padding), (dilation, dilation))
+    inside = pooled.isfinite()
+    assert inside.any()
+    assert torch.equal(window.decode(window.encode(indices))[inside], indices[inside])
+    sees = window.sees(indices.shape)
+    assert torch.equal(inside if sees is None else sees.expand_as(inside), inside)
 
 
 def test_an_unpool_by_recorded_indices_is_its_adjoint(project_all):
