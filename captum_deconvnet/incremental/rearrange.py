@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from captum_deconvnet.incremental.program import Step, only_tensor
 from captum_deconvnet.incremental.region import MOST, Changed, Span, share, union
-from captum_deconvnet.projection.reach import unchanged
+from captum_deconvnet.projection.views import unchanged
 
 if TYPE_CHECKING:
     from captum_deconvnet.incremental.block import Block

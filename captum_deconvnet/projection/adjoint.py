@@ -13,6 +13,20 @@ from captum_deconvnet.projection.frame import Frame, through_whole
 from captum_deconvnet.projection.reach import Extent, Reach
 
 
+def through_windows(
+    adjoint: Adjoint, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+) -> Sequence[Tensor | None]:
+    """Run an adjoint inside windows, or on whole maps where its form does not fit them."""
+    try:
+        parts = adjoint.windowed(signal, output, inputs)
+    except (RuntimeError, IndexError):
+        return through_whole(adjoint, signal, output, inputs)
+    pairs = zip(parts, inputs, strict=True)
+    if all(part is None or frame is None or part.shape == frame.sizes for part, frame in pairs):
+        return parts
+    return through_whole(adjoint, signal, output, inputs)
+
+
 class Kept:
     """A tensor the reverse needs, safe from later in-place changes by the model.
 

@@ -12,13 +12,8 @@ from torch import Tensor
 from captum_deconvnet.projection.adjoint import Adjoint, Kept, as_type, reduce_to
 from captum_deconvnet.projection.call import Call
 from captum_deconvnet.projection.frame import Frame, fitted
-from captum_deconvnet.projection.reach import (
-    Reach,
-    permuted,
-    pointwise,
-    reshaped,
-    unchanged,
-)
+from captum_deconvnet.projection.reach import Reach, permuted, pointwise
+from captum_deconvnet.projection.views import reshaped, unchanged
 
 
 @dataclass(eq=False)

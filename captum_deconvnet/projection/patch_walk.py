@@ -15,6 +15,7 @@ from torch import Tensor
 
 from captum_deconvnet.errors import BudgetError
 from captum_deconvnet.projection.activations import Captured
+from captum_deconvnet.projection.adjoint import through_windows
 from captum_deconvnet.projection.batch import Batch
 from captum_deconvnet.projection.frame import Seats, through_whole
 from captum_deconvnet.projection.lines import Lines
@@ -159,7 +160,7 @@ class PatchWalk:
         frames = [batch.frame(value) if value in self.apart else None for value in step.inputs]
         output = batch.frame(step.output) if step.output in self.apart else None
         if output is not None and all(value in self.apart for value in step.inputs):
-            parts = step.adjoint.windowed(signal, output, frames)
+            parts = through_windows(step.adjoint, signal, output, frames)
         else:
             parts = through_whole(step.adjoint, signal, output, frames)
         for value, frame, part in zip(step.inputs, frames, parts, strict=True):
