@@ -76,7 +76,7 @@ def draw(
         }  # fmt: skip
         head = f"{each.unit.layer}\nmap {each.unit.channel}"
         rows.append(CheckRow(head, picture[inside], to_array(each.projection)[inside], pictures))
-    write_figure(path, checks_figure(title, rows))
+    write_figure(path, checks_figure(title, rows), title)
 
 
 def facts(checks: Sequence[TrustChecks]) -> list[dict[str, object]]:

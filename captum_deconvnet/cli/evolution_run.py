@@ -12,13 +12,15 @@ import torch
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 import captum_deconvnet as cdn
+from captum_deconvnet.cli.folder_lock import alone_in
 from captum_deconvnet.cli.gallery_run import digest
 from captum_deconvnet.cli.gallery_tiles import tiles
 from captum_deconvnet.cli.names import origin_of, readable
 from captum_deconvnet.cli.network import chosen_layers
 from captum_deconvnet.cli.output import check_folder, make_folder, write_figure, write_json
 from captum_deconvnet.cli.photographs import find_images
-from captum_deconvnet.cli.run import load
+from captum_deconvnet.cli.run import load, told
+from captum_deconvnet.cli.stopping import keeps
 from captum_deconvnet.figures.evolution import Moment, evolution_figure
 from captum_deconvnet.gallery.panels import Panel, panels
 
@@ -56,11 +58,15 @@ def run(order: Order) -> None:
         check_folder(Path(str(order.facts)))
     for path in order.checkpoints:  # a missing or damaged one is told before the work
         load(order.model, str(path))
+    make_folder(scans(order))
+    keeps(f"the scans so far are in {readable(scans(order))}")
     progress = tqdm(order.checkpoints, desc="checkpoints", unit="checkpoint", disable=None)
-    epochs = [epoch(order, path) for path in progress]
+    with alone_in(scans(order)):
+        epochs = [epoch(order, path) for path in progress]
     channels = sorted(epochs[0].panels)
     rows = [(f"map {channel}", moments(order, epochs, channel)) for channel in channels]
     title = f"{order.model}   layer {order.layer}   {readable(order.images)}"
+    title += told(epochs[0].loaded.example_input())
     names = [readable(path.stem) for path in order.checkpoints]
     shown: list[Path | str] = [order.layer, order.images, *order.checkpoints]
     origin = origin_of("evolution", order.model, subjects=shown)
@@ -69,17 +75,20 @@ def run(order: Order) -> None:
         write_json(order.facts, facts(order, epochs))
 
 
+def scans(order: Order) -> Path:
+    """The folder of the scans, beside the figure."""
+    return order.out.parent / f"{order.out.stem}-scans"
+
+
 def epoch(order: Order, checkpoint: Path) -> Epoch:
     """Scan the images with one checkpoint, and project the strongest activation of some maps."""
     loaded = load(order.model, str(checkpoint))
     (layer,) = chosen_layers(loaded, order.layer)
-    images = find_images(order.images, loaded.transform)
-    folder = order.out.parent / f"{order.out.stem}-scans"
-    make_folder(folder)
+    images = find_images(order.images, loaded.transform, [order.out])
     name = f"{checkpoint.stem}-{digest(str(checkpoint.resolve()))[:8]}.safetensors"
     top = cdn.top_activations(
         loaded.model, layer, images, k=1, batch_size=order.batch_size, tag=images.version,
-        out=folder / name, show_progress=True,
+        out=scans(order) / name, show_progress=True,
     )  # fmt: skip
     for number in sorted(top.skipped):
         click.echo(f"left out {readable(top.names[number])}", err=True)

@@ -19,6 +19,7 @@ from captum_deconvnet.cli.output import say_written
 from captum_deconvnet.cli.run import weights_name
 from captum_deconvnet.cli.tile_store import TileStore
 from captum_deconvnet.figures.atlas import map_strip, write_page
+from captum_deconvnet.figures.colours import rgb, shown_bands
 from captum_deconvnet.figures.sheet import MapTiles, sheet
 from captum_deconvnet.figures.tile import to_bytes
 from captum_deconvnet.gallery.panels import ImagePanels
@@ -57,7 +58,7 @@ class Pages:
             return
         folder = self.out / "atlas" / "images"
         folder.mkdir(parents=True, exist_ok=True)
-        picture = to_bytes(rows(self.loaded.inverse_transform(image.inputs)))
+        picture = to_bytes(rgb(rows(self.loaded.inverse_transform(image.inputs))))
         save_jpeg(folder / f"{image.image}.jpg", picture)
 
     def write(self, store: TileStore, name: str) -> None:
@@ -84,6 +85,7 @@ class Pages:
             "left_out": [self.top.names[number] for number in sorted(self.top.skipped)],
             "k": self.k,
             "tile": self.tile,
+            "colours": shown_bands(self.loaded.input_size[0]),
             "layers": [self._layer_facts(store, layer) for layer in self.maps],
         }
 
@@ -148,7 +150,7 @@ class Pages:
             "images",
             f"For each map: left its strongest projections, right the patches they saw; "
             f"{self.sees(layer)}.",
-            STRETCHED,
+            " ".join((STRETCHED, *sentence(shown_bands(self.loaded.input_size[0])))),
         ]
         maps = [self._map_tiles(store, layer, channel) for channel in channels]
         return sheet(title, maps, grid=ceil(sqrt(self.k)))
@@ -176,6 +178,11 @@ class Pages:
             save_jpeg(folder / f"{channel}.jpg", map_strip(store.tiles(layer, channel)))
         write_page(self.out, index, write_whole)
         say_written(self.out / "index.html")
+
+
+def sentence(words: str) -> list[str]:
+    """Words as a sentence, if there are any."""
+    return [f"{words[:1].upper()}{words[1:]}."] if words else []
 
 
 def halved(tiles: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

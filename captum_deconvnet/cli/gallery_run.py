@@ -15,6 +15,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 import captum_deconvnet as cdn
 from captum_deconvnet.cli.estimate import estimate, in_words
+from captum_deconvnet.cli.folder_lock import alone_in
 from captum_deconvnet.cli.gallery_pages import Pages
 from captum_deconvnet.cli.gallery_tiles import keep
 from captum_deconvnet.cli.names import readable
@@ -22,6 +23,7 @@ from captum_deconvnet.cli.network import chosen_layers
 from captum_deconvnet.cli.output import make_folder
 from captum_deconvnet.cli.photographs import Photographs, Pictures, find_images
 from captum_deconvnet.cli.run import load
+from captum_deconvnet.cli.stopping import keeps
 from captum_deconvnet.cli.tile_store import TileStore, store_bytes
 from captum_deconvnet.errors import OutputError
 from captum_deconvnet.gallery.panels import panels, wanted
@@ -53,9 +55,16 @@ class Order:
 def run(order: Order) -> None:
     """Make a gallery as ordered; what an earlier run has left is gone on with."""
     make_folder(order.out)
+    keeps(f"the scan and the tiles so far are in {readable(order.out)}")
+    with alone_in(order.out):
+        make(order)
+
+
+def make(order: Order) -> None:
+    """Make the gallery, in a folder that no other run works in."""
     loaded = load(order.model, order.weights)
     layers = chosen_layers(loaded, order.layers)
-    images = find_images(order.images, loaded.transform)
+    images = find_images(order.images, loaded.transform, [order.out])
     maps = chosen_maps(loaded, images, layers, order)
     check_disk(order, maps)
     say_before(order, loaded, images, maps)

@@ -17,7 +17,7 @@ from captum_deconvnet.cli.invariance_rows import areas, write_rows
 from captum_deconvnet.cli.names import origin_of, readable
 from captum_deconvnet.cli.network import to_picture
 from captum_deconvnet.cli.output import check_folder, write_figure
-from captum_deconvnet.cli.run import weights_name
+from captum_deconvnet.cli.run import told, weights_name
 from captum_deconvnet.cli.source import Source
 from captum_deconvnet.figures.invariance import Column, Panel, Picture, invariance_figure
 from captum_deconvnet.invariance.joining import joined
@@ -57,7 +57,7 @@ def run(
     write_rows(table, curves, names)
     click.echo(areas(curves))
     columns = [column(order, each, curves[each.name], sources, distance) for each in order.chosen]
-    title = f"{order.model}   {weights_name(order.weights_name)}"
+    title = f"{order.model}   {weights_name(order.weights_name)}{told(sources[0].pixels)}"
     figure = invariance_figure(columns, legend(order, names, curves), title=title)
     write_figure(out, figure, origin_of("invariance", order.model, order.weights, images))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,15 @@ import click
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet import InvarianceCurves, __version__
+from captum_deconvnet.cli.folder_lock import alone_in
 from captum_deconvnet.cli.image import read_image
 from captum_deconvnet.cli.invariance_ledger import Ledger
 from captum_deconvnet.cli.invariance_order import Order
 from captum_deconvnet.cli.invariance_ranks import ranks, write_ranks
+from captum_deconvnet.cli.names import readable
+from captum_deconvnet.cli.output import make_folder
+from captum_deconvnet.cli.photographs import image_files, is_dangling
+from captum_deconvnet.cli.stopping import keeps
 from captum_deconvnet.errors import ImageError
 from captum_deconvnet.invariance.curves import mean_height
 from captum_deconvnet.whole_file import remove_unfinished
@@ -51,9 +57,16 @@ def summarise(order: Order, folder: Path, out: Path) -> None:
         ImageError: the folder has no photographs.
         CaptumDeconvnetError: ``out`` has results of another order.
     """
-    found = photographs(folder)
+    found = photographs(folder, out)
     assert order.chosen  # unknown transforms are refused before anything is loaded
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
+    keeps(f"what was measured so far is in {readable(out)}")
+    with alone_in(out):
+        measure_all(order, found, out)
+
+
+def measure_all(order: Order, found: Sequence[Photograph], out: Path) -> None:
+    """Measure what has no result yet in ``out``, and rank all."""
     ledger = Ledger(out / "images.jsonl", identity(order))
     keys = {content(photograph): photograph for photograph in found}
     todo = [key for key in keys if key not in ledger.done]
@@ -65,15 +78,18 @@ def summarise(order: Order, folder: Path, out: Path) -> None:
     remove_unfinished(out)
 
 
-def photographs(folder: Path) -> list[Photograph]:
-    """The photographs in a folder and its subfolders, sorted.
+def photographs(folder: Path, out: Path) -> list[Photograph]:
+    """The photographs in a folder and its subfolders, sorted; links to nothing are named.
 
     Raises:
         ImageError: there are none, or it is no folder.
     """
     if not folder.is_dir():
         raise ImageError(f"--summary takes a folder of photographs; {folder} is none.")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
+    paths = sorted(path for path in image_files(folder, [out]) if path.suffix.lower() in ENDINGS)
+    for path in filter(is_dangling, paths):
+        click.echo(f"left out {readable(path)}: it is a link to nothing", err=True)
+    paths = [path for path in paths if not is_dangling(path)]
     if not paths:
         raise ImageError(f"{folder} has no photographs ({', '.join(sorted(ENDINGS))}).")
     return [Photograph(path, str(within), label_of(within))

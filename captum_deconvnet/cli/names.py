@@ -13,6 +13,9 @@ from PIL import Image
 LONGEST = 120
 """Bytes of an image's or a model's name in the name of an output."""
 
+KINDS = re.compile(r"-(projections|checks|occlusion|evolution|invariance|demo)(-\d+)?\.png$")
+"""How the names end that outputs are given."""
+
 ORIGIN = "Origin"
 """Under this word a PNG file says what it shows."""
 
@@ -70,6 +73,11 @@ def origin_of(
     """What tells a figure from another command's, model's or image's."""
     shown = [os.path.abspath(each) if isinstance(each, Path) else each for each in subjects]
     return " | ".join(map(readable, (kind, model, weights, *shown)))
+
+
+def is_output(path: Path) -> bool:
+    """Whether a file is a figure of ours, by its name and by what it says of itself."""
+    return bool(KINDS.search(path.name)) and written_origin(path) is not None
 
 
 def written_origin(path: Path) -> str | None:

@@ -14,7 +14,8 @@ import captum_deconvnet as cdn
 from captum_deconvnet.cli.names import origin_of, readable
 from captum_deconvnet.cli.network import chosen_layers, to_input, to_picture
 from captum_deconvnet.cli.output import check_folder, write_figure
-from captum_deconvnet.cli.run import RANDOM, load, weights_name
+from captum_deconvnet.cli.panels import to_array
+from captum_deconvnet.cli.run import RANDOM, load, told, weights_name
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.figures.occlusion import OccludedImage, occlusion_figure
 
@@ -55,7 +56,7 @@ def run(
     if loaded.weights is None:
         click.echo("random weights: these are maps of an untrained network", err=True)
     weights = weights_name(str(loaded.weights or RANDOM))
-    title = f"{order.model}   {weights}   {readable(source)}"
+    title = f"{order.model}   {weights}   {readable(source)}{told(inputs)}"
     figure = occlusion_figure(picture(loaded, inputs, maps, order, layer), title=title)
     origin = origin_of("occlusion", order.model, order.weights, [Path(source)])
     write_figure(order.out, figure, origin)
@@ -86,8 +87,8 @@ def picture(
         target=class_name(loaded, int(maps.target[0])),
         activity=maps.activity[0].numpy(),
         channel=f"{layer}, map {int(maps.channel[0])}",
-        projection=maps.projection[0].permute(1, 2, 0).numpy(),
-        others=[other.permute(1, 2, 0).numpy() for other in others],
+        projection=to_array(maps.projection[0]),
+        others=[to_array(other) for other in others],
     )
 
 

@@ -14,9 +14,13 @@ import torch
 from PIL import Image
 
 from captum_deconvnet.cli.image import read_image, to_rgb
+from captum_deconvnet.cli.names import is_output
 from captum_deconvnet.errors import ImageError, unknown_name
 
 PREFIX = "torchvision/"
+PAGES = ("sheets", "atlas")
+"""Where a gallery has its pictures."""
+
 Transform = Callable[[Any], torch.Tensor]
 
 
@@ -42,7 +46,7 @@ class Photographs:
 
     def __getitem__(self, number: int) -> torch.Tensor:
         """The input (C, H, W) for one photograph; ImageError if it cannot be read."""
-        return self.transform(read_image(self.root / self.names[number]))
+        return self.transform(read_image(reachable(self.root / self.names[number])))
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,29 @@ class Pictures:
         return self.transform(to_rgb(picture, Path(f"image {number}")))
 
 
-def find_images(images: str, transform: Transform) -> Photographs | Pictures:
+def reachable(path: Path) -> Path:
+    """The path of a file that is there and may be read.
+
+    Raises:
+        ImageError: it is a link to nothing, or may not be read.
+    """
+    if is_dangling(path):
+        raise ImageError(f"it is a link to {os.readlink(path)}, where no file is")
+    if path.exists() and not os.access(path, os.R_OK):
+        raise ImageError("there is no permission to read it")
+    return path
+
+
+def find_images(
+    images: str, transform: Transform, outputs: Sequence[Path] = ()
+) -> Photographs | Pictures:
     """The images that the user means.
 
     Args:
         images: a folder, looked through with all its folders (so an ImageFolder is one too), or
             ``torchvision/NAME`` or ``torchvision/NAME:ROOT`` for a dataset of torchvision.
         transform: makes a network's input of an RGB image.
+        outputs: files and folders that the command writes: they hold no images of the user's.
 
     Raises:
         ImageError: there are no images, or the dataset cannot be opened.
@@ -89,24 +109,48 @@ def find_images(images: str, transform: Transform) -> Photographs | Pictures:
         raise ImageError(
             f"{images} is no folder; give a folder of images, or {PREFIX}NAME:ROOT for a dataset."
         )
-    endings = Image.registered_extensions()
-    files = [
-        Path(folder) / name
-        for folder, _, names in os.walk(root, followlinks=True)
-        for name in names
-        if Path(name).suffix.lower() in endings and not name.startswith(".")
-    ]
+    files = image_files(root, outputs)
     if not files:
         raise ImageError(f"{images} holds no image files: none ends like .jpg, .png or .tif.")
     names = sorted(file.relative_to(root).as_posix() for file in files)
     return Photographs(root, names, transform, _version(root, names))
 
 
+def is_dangling(path: Path) -> bool:
+    """Whether a path is a link to nothing."""
+    return path.is_symlink() and not path.exists()
+
+
+def image_files(root: Path, outputs: Sequence[Path] = ()) -> list[Path]:
+    """The image files in a folder and its folders, but for what our commands have written."""
+    endings = Image.registered_extensions()
+    own = {path.resolve() for path in outputs}
+    found = []
+    for folder, inner, names in os.walk(root, followlinks=True):
+        here = Path(folder)
+        inner[:] = [
+            name for name in inner
+            if (here / name).resolve() not in own and not is_gallery(here / name)
+            and not (name in PAGES and is_gallery(here))
+        ]  # fmt: skip
+        files = [here / name for name in names if not name.startswith(".")]
+        found += [
+            file for file in files
+            if file.suffix.lower() in endings and file.resolve() not in own and not is_output(file)
+        ]  # fmt: skip
+    return found
+
+
+def is_gallery(folder: Path) -> bool:
+    """Whether a gallery has been made, or begun, in a folder."""
+    return (folder / "top.safetensors").exists() or (folder / ".tiles").exists()
+
+
 def _version(root: Path, names: Sequence[str]) -> str:
     """A digest of the files' names, sizes and times."""
     digest = hashlib.blake2b(digest_size=16)
     for name in names:
-        facts = (root / name).stat()
+        facts = (root / name).lstat() if is_dangling(root / name) else (root / name).stat()
         digest.update(os.fsencode(name))
         digest.update(f"\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
     return digest.hexdigest()

@@ -22,6 +22,7 @@ from captum_deconvnet.cli.output import check_folder, write_figure, write_json
 from captum_deconvnet.cli.panels import draw
 from captum_deconvnet.cli.projected import ProjectedLayer, project_layers
 from captum_deconvnet.cli.selection import Request
+from captum_deconvnet.figures.colours import shown_bands
 
 RANDOM = "random"
 
@@ -76,7 +77,7 @@ def run(order: Order, photograph: Image.Image, source: str) -> dict[str, cdn.Rec
     if weights == RANDOM:
         click.echo("random weights: these are projections of an untrained network", err=True)
     if order.out is not None:
-        title = f"{order.model}   {weights_name(weights)}   {readable(source)}"
+        title = f"{order.model}   {weights_name(weights)}   {readable(source)}{told(inputs)}"
         picture = to_picture(loaded, inputs)
         origin = origin_of(
             order.kind,
@@ -137,6 +138,12 @@ def check_outputs(order: Order) -> None:
 def weights_name(weights: str) -> str:
     """How a figure names the weights: loudly, when they are not trained."""
     return "RANDOM WEIGHTS" if weights == RANDOM else f"weights {Path(weights).name}"
+
+
+def told(inputs: torch.Tensor) -> str:
+    """What a title says about channels that cannot all be shown."""
+    words = shown_bands(inputs.shape[1])
+    return f"   {words}" if words else ""
 
 
 def about(order: Order, inputs: torch.Tensor) -> dict[str, object]:

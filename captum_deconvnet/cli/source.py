@@ -72,7 +72,7 @@ def widened(loaded: LoadedModel, photograph: Image.Image, margin: int) -> Source
     size = photograph.size
     black, white = (to_input(loaded, plain(size, value)) for value in (0, 255))
     gain = white - black
-    if seen.dim() != 4 or bool((gain.abs() < FLAT).any()):
+    if seen.dim() != 4 or seen.shape[1] not in (1, 3) or bool((gain.abs() < FLAT).any()):
         return None
     height, width = seen.shape[-2:]
     down, right = (seen_line(loaded, size, axis, black, gain) for axis in (0, 1))

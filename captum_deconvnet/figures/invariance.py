@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from captum_deconvnet.figures.colours import rgb
 from captum_deconvnet.figures.style import plainly
 
 # Okabe and Ito's colours, which readers with any colour vision can tell apart.
@@ -108,11 +109,6 @@ def draw_strips(axes: Axes, column: Column) -> None:
     axes.tick_params(length=0, labelsize=6)
     axes.spines[:].set_visible(False)
     axes.set_title(column.title, **LETTERING)
-
-
-def rgb(picture: Picture) -> Picture:
-    """A picture (H, W, 1 or 3) in three channels."""
-    return np.repeat(picture, 3, axis=-1) if picture.shape[-1] == 1 else picture
 
 
 def draw_curves(axes: Axes, column: Column, panel: Panel, names: Sequence[str]) -> None:

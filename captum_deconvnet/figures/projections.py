@@ -13,6 +13,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from captum_deconvnet.figures.colours import rgb
 from captum_deconvnet.figures.contrast import MID_GREY, stretch
 from captum_deconvnet.figures.crop import Crop
 from captum_deconvnet.figures.style import plainly
@@ -159,10 +160,8 @@ def cut(picture: NDArray[np.floating], panel: Panel, fill: float) -> NDArray[np.
 
 
 def show(axes: Axes, picture: NDArray[np.floating]) -> None:
-    """Put a picture (H, W, 1 or 3) in [0, 1] on bare axes, pixel for pixel."""
-    if picture.shape[-1] == 1:
-        picture = np.repeat(picture, 3, axis=-1)
-    axes.imshow(picture, interpolation="nearest")
+    """Put a picture (H, W, C) in [0, 1] on bare axes, pixel for pixel."""
+    axes.imshow(rgb(picture), interpolation="nearest")
     axes.set(xticks=[], yticks=[], anchor="NW")
     axes.spines[:].set_visible(False)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from captum_deconvnet.figures.colours import rgb
 from captum_deconvnet.figures.contrast import MID_GREY, stretch
 from captum_deconvnet.figures.crop import Crop
 
@@ -45,7 +46,7 @@ def padded(pixels: NDArray[np.floating], crop: Crop, fill: float) -> NDArray[np.
 
 def fitted(pixels: NDArray[np.floating], size: int) -> NDArray[np.floating]:
     """A picture (h, w, C) as (size, size, 3): enlarged pixel by pixel, or reduced by area."""
-    colours = pixels if pixels.shape[-1] == 3 else np.repeat(pixels[..., :1], 3, axis=-1)
+    colours = rgb(pixels)
     height, width = colours.shape[:2]
     smaller = height > size or width > size
     way = Image.Resampling.BOX if smaller else Image.Resampling.NEAREST

@@ -64,7 +64,8 @@ function showLayer() {
   const dead = layer.dead_maps === 1 ? "1 map is dead" : `${layer.dead_maps} maps are dead`;
   find("about").textContent =
     `${maps.length} of ${layer.maps_in_layer} maps; ${layer.sees}; ${dead}. ` +
-    `Left projections, each stretched about mid grey by its own factor; right what they saw.`;
+    `Left projections, each stretched about mid grey by its own factor; right what they saw.` +
+    (ATLAS.colours ? ` Shown: ${ATLAS.colours}.` : "");
   find("maps").replaceChildren(...maps.map(card));
 }
 
