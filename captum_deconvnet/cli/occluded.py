@@ -15,6 +15,8 @@ from captum_deconvnet.cli.names import origin_of, readable
 from captum_deconvnet.cli.network import chosen_layers, to_input, to_picture
 from captum_deconvnet.cli.output import check_folder, write_figure
 from captum_deconvnet.cli.panels import to_array
+from captum_deconvnet.cli.prediction import class_name
+from captum_deconvnet.cli.projected import SILENT
 from captum_deconvnet.cli.run import RANDOM, load, told, weights_name
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.figures.occlusion import OccludedImage, occlusion_figure
@@ -27,8 +29,8 @@ class Order:
     model: str
     weights: str
     target: str | None
-    window: int
-    stride: int
+    window: int | None
+    stride: int | None
     fill: str
     layer: str | None
     out: Path
@@ -44,11 +46,12 @@ def run(
     target = None if order.target is None else class_number(loaded, order.target)
     inputs = to_input(loaded, photograph)
     shown = torch.cat([to_input(loaded, other) for other in others]) if others else None
+    window, stride = fitted(order, inputs)
     maps = cdn.OcclusionSensitivity(loaded, layer).attribute(
         inputs,
         target,
-        window=order.window,
-        stride=order.stride,
+        window=window,
+        stride=stride,
         fill=order.fill,
         others=shown,
         show_progress=True,
@@ -57,7 +60,11 @@ def run(
         click.echo("random weights: these are maps of an untrained network", err=True)
     weights = weights_name(str(loaded.weights or RANDOM))
     title = f"{order.model}   {weights}   {readable(source)}{told(inputs)}"
-    figure = occlusion_figure(picture(loaded, inputs, maps, order, layer), title=title)
+    shown_maps = picture(loaded, inputs, maps, window, layer)
+    notes = [*seen(loaded, maps), *told_of(maps, layer)]
+    for note in notes[1:]:
+        click.echo(note, err=True)
+    figure = occlusion_figure(shown_maps, title=title, notes=notes)
     origin = origin_of("occlusion", order.model, order.weights, [Path(source)])
     write_figure(order.out, figure, origin)
     return maps
@@ -67,34 +74,54 @@ def picture(
     loaded: cdn.LoadedModel,
     inputs: torch.Tensor,
     maps: cdn.OcclusionMaps,
-    order: Order,
+    window: int,
     layer: str,
 ) -> OccludedImage:
     """The first image's maps, ready to be drawn."""
+    labels = sorted(set(maps.label[0].flatten().tolist()))
     assert maps.activity is not None
     assert maps.projection is not None
     assert maps.channel is not None
     others = [] if maps.other_projections is None else list(maps.other_projections[0])
     return OccludedImage(
-        image=to_picture(loaded, inputs).numpy(),
-        window=order.window,
-        probability=maps.probability[0].numpy(),
+        image=to_picture(loaded, inputs).cpu().numpy(),
+        window=window,
+        probability=maps.probability[0].cpu().numpy(),
         clean_probability=float(maps.clean_probability[0]),
-        labels=maps.label[0].numpy(),
-        names={
-            one: class_name(loaded, one) for one in sorted(set(maps.label[0].flatten().tolist()))
-        },
-        target=class_name(loaded, int(maps.target[0])),
-        activity=maps.activity[0].numpy(),
+        labels=maps.label[0].cpu().numpy(),
+        names={one: class_name(loaded.categories, one) for one in labels},
+        target=class_name(loaded.categories, int(maps.target[0])),
+        activity=maps.activity[0].cpu().numpy(),
         channel=f"{layer}, map {int(maps.channel[0])}",
         projection=to_array(maps.projection[0]),
         others=[to_array(other) for other in others],
     )
 
 
-def class_name(loaded: cdn.LoadedModel, number: int) -> str:
-    """What a class is called; its number if it has no name."""
-    return loaded.categories[number] if number < len(loaded.categories) else f"class {number}"
+def fitted(order: Order, inputs: torch.Tensor) -> tuple[int, int]:
+    """The window and the stride: what was asked for, or what fits the picture."""
+    side = min(inputs.shape[-2:])
+    window = order.window or max(round(side / 7), order.stride or 1)
+    return window, order.stride or max(window // 2, 1)
+
+
+def seen(loaded: cdn.LoadedModel, maps: cdn.OcclusionMaps) -> list[str]:
+    """The class that the net takes the whole picture for."""
+    label, target = int(maps.clean_label[0]), int(maps.target[0])
+    chance = f" ({float(maps.clean_probability[0]):.2g})" if label == target else ""
+    return [f"predicted: {class_name(loaded.categories, label)}{chance}"]
+
+
+def told_of(maps: cdn.OcclusionMaps, layer: str) -> list[str]:
+    """What has to be said of maps that show nothing."""
+    found = []
+    if maps.projection is not None and not bool(maps.projection.any()):
+        found.append(f"{layer}: {SILENT}")
+    flat = {"probability": maps.probability, "activity": maps.activity}
+    for name, values in flat.items():
+        if values is not None and bool((values == values.flatten()[0]).all()):
+            found.append(f"the {name} is flat: the same wherever the square lies")
+    return found
 
 
 def class_number(loaded: cdn.LoadedModel, name: str) -> int:

@@ -12,6 +12,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 PREPARATION = "captum_deconvnet.preparation"
 """Where a command's context keeps what the user says of the net's inputs and classes."""
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DEVICE = "captum_deconvnet.device"
+"""Where a command's context keeps the device that the user wants."""
+
 weights_option = click.option(
     "--weights",
     default="DEFAULT",
@@ -64,12 +68,36 @@ def preparation_options(command: Command) -> Command:
             command = click.option(
                 name, metavar=metavar, help=text, callback=_note, expose_value=False
             )(command)
-    return command
+    return device_option(command)
 
 
 def model_options(command: Command) -> Command:
     """A decorator: what a command that takes a model's name lets the user say of the model."""
     return weights_option(preparation_options(command))
+
+
+def device_name(context: click.Context, parameter: click.Parameter, value: str) -> None:
+    """A click callback: keep the device for ``load``, if there is one of that name."""
+    if value not in DEVICES:
+        raise click.BadParameter(f"{value!r} is none of {', '.join(DEVICES)}.")
+    context.meta[DEVICE] = value
+
+
+device_option = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="|".join(DEVICES),
+    callback=device_name,
+    expose_value=False,
+    help="Where the model runs; auto is cuda where there is one, else cpu.",
+)
+
+
+def said_device() -> str:
+    """The device that the command's user wants."""
+    context = click.get_current_context(silent=True)
+    return str(context.meta.get(DEVICE, "auto")) if context is not None else "auto"
 
 
 def said_of_the_model() -> dict[str, Any]:

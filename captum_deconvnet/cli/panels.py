@@ -18,7 +18,11 @@ LONGEST_NAME = 24  # letters that fit over one picture
 
 
 def draw(
-    picture: torch.Tensor, layers: Sequence[ProjectedLayer], stages: Sequence[str], title: str
+    picture: torch.Tensor,
+    layers: Sequence[ProjectedLayer],
+    stages: Sequence[str],
+    title: str,
+    notes: Sequence[str] = (),
 ) -> Figure:
     """The figure of some layers over an image.
 
@@ -26,12 +30,13 @@ def draw(
         picture: the image, (H, W, C) in [0, 1].
         layers: one a row.
         stages: the model's stages; a layer among them is titled with its number, as in the paper.
-        title: one line over the figure.
+        title: over the figure.
+        notes: what else has to be said, under the title.
     """
     image = picture.cpu().numpy()
     numbers = {stage: number for number, stage in enumerate(stages, start=1)}
     rows = [row(layer, numbers.get(layer.layer), image.shape[:2]) for layer in layers]
-    return projection_figure(image, rows, title=title)
+    return projection_figure(image, rows, title=title, notes=notes)
 
 
 def row(layer: ProjectedLayer, number: int | None, image_size: tuple[int, ...]) -> Row:

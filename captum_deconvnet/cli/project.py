@@ -67,9 +67,8 @@ Examples:
     "rules",
     type=click.Choice(RULES),
     multiple=True,
-    default=("deconvnet",),
-    show_default=True,
-    help="What rectifiers do on the way back; may be repeated, to compare.",
+    help="What rectifiers do on the way back; may be repeated, to compare.  "
+    "[default: deconvnet, and guided beside it where no max pool is on the way]",
 )
 @click.option(
     "--checks",

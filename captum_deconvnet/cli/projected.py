@@ -11,6 +11,9 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from captum_deconvnet import Box, ReceptiveField, Recording, Unit
 from captum_deconvnet.cli.selection import FeatureMap, Request, select
 
+FIXED = "no max pool on the way: this picture does not depend on the image"
+SILENT = "activation 0 everywhere in this image (dead here), so the picture is empty"
+
 
 @dataclass(frozen=True)
 class Projected:
@@ -20,11 +23,13 @@ class Projected:
         source: what was projected.
         box: what it sees of the image, clipped to it.
         projections: by the name of the rule at rectifiers, each (C, H, W).
+        silent: whether its map is 0 at every place of this image.
     """
 
     source: Unit | FeatureMap
     box: Box
     projections: Mapping[str, torch.Tensor]
+    silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,24 @@ class ProjectedLayer:
         shape: of its output for one image.
         field: the receptive field of its units.
         shown: the units or maps projected, the strongest first.
+        fixed: whether the deconvnet's pictures are the same for every image.
     """
 
     layer: str
     shape: tuple[int, ...]
     field: ReceptiveField
     shown: Sequence[Projected]
+    fixed: bool = False
+
+    @property
+    def notes(self) -> list[str]:
+        """What has to be said of the layer's pictures."""
+        found = [f"{self.layer}: {FIXED}"] if self.fixed else []
+        silent = dict.fromkeys(str(each.source.channel) for each in self.shown if each.silent)
+        if silent:
+            maps = "map" if len(silent) == 1 else "maps"
+            found.append(f"{self.layer}, {maps} {', '.join(silent)}: {SILENT}")
+        return found
 
 
 def project_layers(
@@ -74,10 +91,18 @@ def project_layer(
                 source,
                 sight(source, field, Box(0, 0, height, width)),
                 {name: picture[index] for name, picture in pictures.items()},
+                silent=not bool(recording.activations[layer][0, source.channel].any()),
             )
             for index, source in enumerate(sources)
         ]
-    return ProjectedLayer(layer, tuple(recording.activations[layer].shape[1:]), field, shown)
+    shape = tuple(recording.activations[layer].shape[1:])
+    return ProjectedLayer(layer, shape, field, shown, is_fixed(recordings, layer))
+
+
+def is_fixed(recordings: Mapping[str, Recording], layer: str) -> bool:
+    """Whether the deconvnet's pictures of a layer are the same for every image."""
+    own = recordings.get("deconvnet")
+    return own is not None and not own.receipt_from(layer).depends_on_image
 
 
 def project(recording: Recording, sources: Sequence[Unit | FeatureMap]) -> torch.Tensor:

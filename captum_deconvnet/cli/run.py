@@ -14,13 +14,15 @@ import captum_deconvnet as cdn
 from captum_deconvnet.cli.checks import check_units, tell
 from captum_deconvnet.cli.checks import draw as draw_checks
 from captum_deconvnet.cli.checks import facts as check_facts
+from captum_deconvnet.cli.device import device_of
 from captum_deconvnet.cli.facts import figure_facts
 from captum_deconvnet.cli.names import origin_of, readable
 from captum_deconvnet.cli.network import chosen_layers, to_input, to_picture
-from captum_deconvnet.cli.options import said_of_the_model
+from captum_deconvnet.cli.options import said_device, said_of_the_model
 from captum_deconvnet.cli.output import check_folder, write_figure, write_json
 from captum_deconvnet.cli.panels import draw
-from captum_deconvnet.cli.projected import ProjectedLayer, project_layers
+from captum_deconvnet.cli.prediction import predictions, said
+from captum_deconvnet.cli.projected import ProjectedLayer, is_fixed, project_layers
 from captum_deconvnet.cli.selection import Request
 from captum_deconvnet.figures.colours import shown_bands
 
@@ -36,7 +38,8 @@ class Order:
         weights: a tag, a file, or ``"random"``.
         layers: module paths, comma-separated; None for all stages.
         request: which units or maps of every layer.
-        rules: what rectifiers do on the way back, one or more names.
+        rules: what rectifiers do on the way back; if none is named the deconvnet's, and guided
+            backpropagation beside it where the deconvnet's pictures do not depend on the image.
         out: where the figure goes, if anywhere.
         facts: where the JSON goes, if anywhere; ``"-"`` is stdout.
         checks: whether to check how far the projections can be trusted.
@@ -55,6 +58,11 @@ class Order:
     kind: str = "projections"
     other: Image.Image | None = None
 
+    @property
+    def family(self) -> str:
+        """The first of the rules."""
+        return self.rules[0] if self.rules else "deconvnet"
+
 
 def run(order: Order, photograph: Image.Image, source: str) -> dict[str, cdn.Recording]:
     """Project a photograph as ordered; write the figure and the facts.
@@ -71,8 +79,11 @@ def run(order: Order, photograph: Image.Image, source: str) -> dict[str, cdn.Rec
     loaded = load(order.model, order.weights)
     layers = chosen_layers(loaded, order.layers)
     inputs = to_input(loaded, photograph)
-    recordings = {rule: cdn.record(loaded.model, inputs, layers, relu=rule) for rule in order.rules}
+    recordings = recorded(order, loaded, inputs, layers)
     projected = project_layers(recordings, layers, order.request)
+    notes = [note for layer in projected for note in layer.notes]
+    for note in notes:
+        click.echo(note, err=True)
     weights = str(loaded.weights or RANDOM)
     if weights == RANDOM:
         click.echo("random weights: these are projections of an untrained network", err=True)
@@ -85,13 +96,26 @@ def run(order: Order, photograph: Image.Image, source: str) -> dict[str, cdn.Rec
             order.weights,
             [Path(source)] if order.kind == "projections" else (),
         )
-        write_figure(order.out, draw(picture, projected, loaded.stages, title), origin)
+        seen = said(predictions(loaded, next(iter(recordings.values()))))
+        figure = draw(picture, projected, loaded.stages, title, [*seen, *notes])
+        write_figure(order.out, figure, origin)
     checks = check(order, loaded, photograph, projected, source) if order.checks else []
     if order.facts is not None:
         whole = {"model": order.model, "weights": weights, "image": source, **about(order, inputs)}
         whole |= {"checks": check_facts(checks)} if order.checks else {}
         write_json(order.facts, figure_facts(whole, projected, recordings))
     return recordings
+
+
+def recorded(
+    order: Order, loaded: cdn.LoadedModel, inputs: torch.Tensor, layers: Sequence[str]
+) -> dict[str, cdn.Recording]:
+    """The recordings by the name of their rule at rectifiers."""
+    rules = order.rules or (order.family,)
+    found = {rule: cdn.record(loaded.model, inputs, layers, relu=rule) for rule in rules}
+    if not order.rules and all(is_fixed(found, layer) for layer in layers):
+        found["guided"] = cdn.record(loaded.model, inputs, layers, relu="guided")
+    return found
 
 
 def check(
@@ -104,11 +128,11 @@ def check(
     """Check the units of the figure, under its first rule; print and draw what was found."""
     other = order.other or photograph.transpose(Image.Transpose.ROTATE_180)
     inputs = to_input(loaded, photograph)
-    found = check_units(loaded, inputs, to_input(loaded, other), projected, order.rules[0])
+    found = check_units(loaded, inputs, to_input(loaded, other), projected, order.family)
     tell(found)
     if order.out is not None and found:
         path = order.out.with_name(f"{order.out.stem}-checks{order.out.suffix}")
-        shown = f"{order.model}   {order.rules[0]}   {readable(source)}"
+        shown = f"{order.model}   {order.family}   {readable(source)}"
         title = f"{shown}   r: correlation, |r|: of magnitudes"
         draw_checks(path, title, loaded, inputs, found)
     return found
@@ -119,9 +143,11 @@ def load(model: str, weights: str) -> cdn.LoadedModel:
 
     Random weights are the same at every call, so that figures repeat.
     """
+    device = device_of(said_device())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         loaded = cdn.load_model(model, weights, **said_of_the_model())
+    loaded.model.to(device)
     for note in loaded.notes:
         click.echo(note, err=True)
     return loaded

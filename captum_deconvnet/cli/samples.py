@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from captum_deconvnet.cli.names import origin_of
 from captum_deconvnet.cli.network import to_input, to_picture
 from captum_deconvnet.cli.output import check_folder, write_figure
 from captum_deconvnet.cli.panels import to_array
+from captum_deconvnet.cli.prediction import predictions
 from captum_deconvnet.cli.run import Order, load, run
 from captum_deconvnet.cli.selection import Request
 from captum_deconvnet.errors import ModelError
@@ -69,9 +71,10 @@ def side_by_side(
     """Several images: the strongest unit of every layer in each."""
     inputs = torch.cat([to_input(loaded, image) for image in samples.values()])
     recording = cdn.record(loaded.model, inputs, loaded.stages)
+    labels = predictions(loaded, recording)
     images = [
-        (name, to_picture(loaded, inputs[index : index + 1]).cpu().numpy())
-        for index, name in enumerate(samples)
+        (f"{name}\n{seen}".strip(), to_picture(loaded, inputs[index : index + 1]).cpu().numpy())
+        for index, (name, seen) in enumerate(zip_longest(samples, labels, fillvalue=""))
     ]
     size = (inputs.shape[-2], inputs.shape[-1])
     rows = [

@@ -78,7 +78,7 @@ def select(recording: Recording, layer: str, request: Request) -> list[Unit] | l
 
 def feature_maps(recording: Recording, layer: str) -> torch.Tensor:
     """The layer's maps for the one recorded image: (C, H, W); vectors are maps of 1 by 1."""
-    maps = recording.activations[layer][0]
+    maps = recording.activations[layer][0].detach().cpu()
     if maps.dim() == 1:
         return maps[:, None, None]
     if maps.dim() != 3:

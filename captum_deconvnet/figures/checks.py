@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from captum_deconvnet.figures.contrast import stretch
-from captum_deconvnet.figures.projections import LETTERING, caption, show
+from captum_deconvnet.figures.heading import LETTERING
+from captum_deconvnet.figures.projections import caption, show
 from captum_deconvnet.figures.style import plainly
 
 CELL = 1.45  # inches

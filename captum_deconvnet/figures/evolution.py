@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from captum_deconvnet.figures.projections import FONT_SIZE, LETTERING
+from captum_deconvnet.figures.heading import FONT_SIZE, LETTERING
 from captum_deconvnet.figures.style import plainly
 
 CELL = 1.1  # inches, as all lengths here

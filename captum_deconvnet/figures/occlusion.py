@@ -12,7 +12,8 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from captum_deconvnet.figures.contrast import stretch
-from captum_deconvnet.figures.projections import FONT_SIZE, FRAME_COLOURS, LETTERING, show
+from captum_deconvnet.figures.heading import FONT_SIZE, LETTERING, draw_heading, heading, height_of
+from captum_deconvnet.figures.projections import FRAME_COLOURS, show
 from captum_deconvnet.figures.style import plainly
 
 SIDE = 2.0  # inches, as all lengths here
@@ -54,23 +55,26 @@ class OccludedImage:
 
 
 @plainly
-def occlusion_figure(shown: OccludedImage, *, title: str = "") -> Figure:
+def occlusion_figure(shown: OccludedImage, *, title: str = "", notes: Sequence[str] = ()) -> Figure:
     """Draw the image, the map's activity, its projections, the probability and the labels.
 
     Maps cover the image: each of their cells is a place of the occluder.
 
     Args:
         shown: what to draw; without a layer the second and third panel are left out.
-        title: one line over the figure.
+        title: over the figure.
+        notes: what else has to be said, under the title.
 
     Returns:
         A figure that belongs to no window: save it with ``figure.savefig``.
     """
     has_layer = shown.activity is not None and shown.projection is not None
     panels = (5 if has_layer else 3) + len(shown.others) * has_layer
-    width, height = panels * (SIDE + GAP) + 1.2 + GAP, SIDE + TOP + 0.45
+    width = panels * (SIDE + GAP) + 1.2 + GAP
+    lines = heading(title, notes, width)
+    height = SIDE + TOP + 0.45 + height_of(lines[1:])  # there is room for two
     figure = Figure(figsize=(width, height), dpi=160, facecolor="white")
-    figure.text(GAP / width, 1 - 0.2 / height, title, weight="bold", **LETTERING)
+    draw_heading(figure, lines, GAP)
     axes = iter(
         figure.add_axes(
             (((SIDE + GAP) * k + GAP) / width, 0.4 / height, SIDE / width, SIDE / height)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +15,13 @@ from numpy.typing import NDArray
 from captum_deconvnet.figures.colours import rgb
 from captum_deconvnet.figures.contrast import MID_GREY, stretch
 from captum_deconvnet.figures.crop import Crop
+from captum_deconvnet.figures.heading import (
+    FONT_SIZE,
+    LETTERING,
+    draw_heading,
+    heading,
+    height_of,
+)
 from captum_deconvnet.figures.style import plainly
 
 # Okabe and Ito's colours, which readers with any colour vision can tell apart.
@@ -26,8 +32,6 @@ CAPTION = 0.34
 MARGIN = 0.1
 GAP = 0.12  # between panels, in cells
 SPACE = 0.04  # between pictures, in cells
-FONT_SIZE = 6.5  # points
-LETTERING: dict[str, Any] = {"family": "monospace", "fontsize": FONT_SIZE, "color": "#222222"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ def projection_figure(
     rows: Sequence[Row],
     *,
     title: str = "",
+    notes: Sequence[str] = (),
     percentile: float = 99.5,
 ) -> Figure:
     """Draw each layer's image patches beside their projections.
@@ -76,17 +81,16 @@ def projection_figure(
     Args:
         image: (H, W, C) in [0, 1].
         rows: one a layer, the lowest first; every panel has projections of the same names.
-        title: one line over the figure.
+        title: over the figure.
+        notes: what else has to be said, under the title.
         percentile: of a projection's absolute values, what is shown at full contrast.
 
     Returns:
         A figure that belongs to no window: save it with ``figure.savefig``.
     """
     names = list(rows[0].panels[0].projections)
-    figure, grid = blank(len(rows), max(len(row.panels) for row in rows), 1 + len(names))
-    height = figure.get_figheight()
-    figure.text(
-        MARGIN / figure.get_figwidth(), 1 - 0.16 / height, title, weight="bold", **LETTERING
+    figure, grid = blank(
+        len(rows), max(len(row.panels) for row in rows), 1 + len(names), (title, *notes)
     )
     for index, row in enumerate(rows):
         draw_whole(figure.add_subplot(grid[index, 0]), image, row)
@@ -99,12 +103,14 @@ def projection_figure(
     return figure
 
 
-def blank(rows: int, panels: int, cells: int) -> tuple[Figure, GridSpec]:
-    """An empty figure and its grid: the image, then a gap and ``cells`` cells for every panel."""
+def blank(rows: int, panels: int, cells: int, texts: Sequence[str]) -> tuple[Figure, GridSpec]:
+    """A figure under its heading: the image, then a gap and ``cells`` cells for every panel."""
     widths = [1.0] + ([GAP] + [1.0] * cells) * panels
     gaps = SPACE * (len(widths) - 1) / len(widths)  # matplotlib's are parts of the average cell
     width = CELL * sum(widths) * (1 + gaps) + 2 * MARGIN
-    height = rows * (CELL + CAPTION) + HEADER + MARGIN
+    lines = heading(texts[0], texts[1:], width)
+    header = HEADER + height_of(lines)
+    height = rows * (CELL + CAPTION) + header + MARGIN
     figure = Figure(figsize=(width, height), dpi=160, facecolor="white")
     grid = figure.add_gridspec(
         rows,
@@ -112,11 +118,12 @@ def blank(rows: int, panels: int, cells: int) -> tuple[Figure, GridSpec]:
         width_ratios=widths,
         left=MARGIN / width,
         right=1 - MARGIN / width,
-        top=1 - (HEADER + CAPTION) / height,
+        top=1 - (header + CAPTION) / height,
         bottom=MARGIN / height,
         wspace=SPACE,
         hspace=CAPTION / CELL,
     )
+    draw_heading(figure, lines, MARGIN)
     return figure, grid
 
 

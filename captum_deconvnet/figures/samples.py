@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from captum_deconvnet.figures.contrast import MID_GREY, stretch
 from captum_deconvnet.figures.crop import Crop
-from captum_deconvnet.figures.projections import FONT_SIZE, caption, colour, frame, show
+from captum_deconvnet.figures.heading import FONT_SIZE
+from captum_deconvnet.figures.projections import caption, colour, frame, show
 from captum_deconvnet.figures.style import plainly
 
 CELL = 0.85  # inches, as all lengths here

@@ -31,6 +31,31 @@ class ReceiptEntry:
     count: int
 
 
+OF_WEIGHTS = {
+    ("transposed filter", "paper"),
+    ("transposed matrix", "paper"),
+    ("rectify", "paper"),
+    ("rectify", "extension"),
+    ("leak", "extension"),
+    ("identity", "paper"),
+    ("identity", "extension"),
+    ("start at the logit", "extension"),
+    ("adjoint", "adjoint"),
+    ("scale", "adjoint"),
+    ("recorded gain", "adjoint"),
+}
+"""Rules and kinds that take nothing from the image."""
+
+CHOOSING = ("where", "mask", "index", "gather", "scatter", "take", "sort", "grid", "roi", "put")
+"""Parts of the names of operations that choose by other tensors, which may come of the image."""
+
+
+def is_of_weights(entry: ReceiptEntry) -> bool:
+    """Whether one operation takes nothing from the image on the way back."""
+    chooses = any(part in entry.operation for part in CHOOSING)
+    return (entry.rule, entry.kind) in OF_WEIGHTS and not chooses
+
+
 @dataclass(frozen=True)
 class Receipt:
     """What ran on the way from the recorded layers to the input, in forward order."""
@@ -55,6 +80,15 @@ class Receipt:
     def fallbacks(self) -> tuple[ReceiptEntry, ...]:
         """The operations without a rule."""
         return tuple(entry for entry in self.entries if entry.kind == "fallback")
+
+    @property
+    def depends_on_image(self) -> bool:
+        """Whether anything on the way was recorded of the image: switches, gates, statistics.
+
+        If not, a unit's projection in the families ``"deconvnet"`` and ``"adjoint"`` is that of
+        the weights alone: the same for every image, but for its scale.
+        """
+        return not all(is_of_weights(entry) for entry in self.entries)
 
     def summary(self) -> dict[tuple[str, str, str], int]:
         """How often each ``(kind, operation, rule)`` ran, over all modules."""
