@@ -10,7 +10,7 @@ import torch
 from torch._ops import OpOverload
 
 from captum_deconvnet.errors import UnsupportedOperationError
-from captum_deconvnet.projection.recorder import base_name
+from captum_deconvnet.projection.names import base_name
 from captum_deconvnet.projection.writes import out_names
 
 

@@ -25,7 +25,7 @@ from captum_deconvnet.incremental.program import Ref, Step
 from captum_deconvnet.incremental.traced import Trace
 from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.projection.call import tensors
-from captum_deconvnet.projection.recorder import base_name
+from captum_deconvnet.projection.names import base_name
 from captum_deconvnet.projection.storages import Storages
 from captum_deconvnet.projection.tape import Value
 from captum_deconvnet.projection.writes import written_tensors

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.projection.adjoint import Adjoint, Typed
+from captum_deconvnet.projection.own_backward import OwnBackward
 from captum_deconvnet.projection.replay import Derived, Replay
 from captum_deconvnet.projection.table import TABLE
 from captum_deconvnet.projection.tape import Step
+from captum_deconvnet.projection.tensor_hooks import Hooked
 
 
 def check_derivatives(steps: Iterable[Step]) -> None:
@@ -23,7 +25,7 @@ def check_derivatives(steps: Iterable[Step]) -> None:
         if place in tried or not _is_unknown(step, adjoint):
             continue
         tried.add(place)
-        if isinstance(adjoint, Replay) and not adjoint.has_derivative():
+        if isinstance(adjoint, Replay | OwnBackward) and not adjoint.has_derivative():
             raise UnsupportedOperationError(
                 f"{step.operation} in {step.module or 'the model itself'} has no derivative, and "
                 "there is no rule for it. Give one with rules={...} or a plugin."
@@ -35,4 +37,4 @@ def _is_unknown(step: Step, adjoint: Adjoint) -> bool:
 
 
 def _inner(adjoint: Adjoint) -> Adjoint:
-    return adjoint.adjoint if isinstance(adjoint, Typed) else adjoint
+    return _inner(adjoint.adjoint) if isinstance(adjoint, Typed | Hooked) else adjoint

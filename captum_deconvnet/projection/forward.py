@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.projection.call import is_signal
 from captum_deconvnet.projection.checks import check_initialised
-from captum_deconvnet.projection.recorder import FunctionRecorder, Recorder
+from captum_deconvnet.projection.function_recorder import FunctionRecorder
+from captum_deconvnet.projection.recorder import Recorder
 from captum_deconvnet.projection.tape import Value
 from captum_deconvnet.projection.watch import Arrived, watched
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
-from torch.overrides import TorchFunctionMode
+from torch.autograd.function import FunctionMeta
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from captum_deconvnet.errors import UnsupportedOperationError
@@ -24,6 +24,7 @@ from captum_deconvnet.projection.call import Answer, Call, is_signal, is_strided
 from captum_deconvnet.projection.excerpts import excerpt, overlay
 from captum_deconvnet.projection.family import Family
 from captum_deconvnet.projection.gate_strength import ATTENTION, NONE
+from captum_deconvnet.projection.names import operation_name
 from captum_deconvnet.projection.outside import OUTSIDE
 from captum_deconvnet.projection.reach import whole
 from captum_deconvnet.projection.storages import Storages
@@ -102,15 +103,28 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return outs[0] if len(outs) == 1 else outs
 
     def take_whole(
-        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[[], Any]
+        self,
+        function: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        run: Callable[[], Any],
+        row: Row | None = None,
     ) -> Any:
         """Run a function or module that has a rule of its own, as one operation."""
         call = self._call(function, args, kwargs, run)
         if self._is_hidden or not call.inputs:
             return run()
         with self.hidden():  # a rule's own arithmetic is not the model's
-            self._record(call, self.rows[_row_key(function)], tuple(tensors(args, kwargs)))
+            row = row or self.rows[_row_key(function)]
+            self._record(call, row, tuple(tensors(args, kwargs)))
         return call.output
+
+    def flows(self, item: Any) -> bool:
+        """Whether a signal that arrives at an argument can go on to the input."""
+        if self._is_hidden or not isinstance(item, Tensor) or not is_strided(item):
+            return False
+        value = self.storages.read(item)
+        return value is not None and value.flows
 
     def _call(
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[[], Any]
@@ -137,8 +151,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             value = self._value(call, row, tensor, flows=adjoint is not None)
             if adjoint is not None:
                 self._add_step(call, _typed(adjoint, call, tensor), value)
-            self._note_detached(call, tensor)
             in_place = bool(written) and any(tensor is changed for changed in written)
+            self._note_detached(call, tensor, is_new=not in_place)
             moved = in_place and torch.Tag.inplace_view in getattr(call.function, "tags", ())
             (self.storages.write if in_place and not moved else self.storages.put)(tensor, value)
 
@@ -157,8 +171,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The module being run, as errors name it."""
         return (self.path and self.path[-1]) or "the model itself"
 
-    def _note_detached(self, call: Call, tensor: Tensor) -> None:
-        if call.function is _DETACH:
+    def _note_detached(self, call: Call, tensor: Tensor, *, is_new: bool) -> None:
+        has_own_backward = isinstance(call.function, FunctionMeta) and is_new
+        if call.function is _DETACH or (has_own_backward and self.storages.read(tensor)):
             self.storages.detach(tensor)
         else:
             self.storages.inherit(tensor, call.given)
@@ -191,45 +206,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._is_hidden = before
 
 
-class FunctionRecorder(TorchFunctionMode):
-    """Takes whole the torch functions that have a rule of their own."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        """Report to ``recorder``."""
-        super().__init__()
-        self.recorder = recorder
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: tuple[type, ...],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        """Run one torch function."""
-        kwargs = kwargs or {}
-        if func not in self.recorder.rows:
-            return func(*args, **kwargs)
-        return self.recorder.take_whole(func, args, kwargs, lambda: func(*args, **kwargs))
-
-
 _DETACH = torch.ops.aten.detach.default
 _BY_STORAGE = (torch.ops.aten.as_strided.default, torch.ops.aten.as_strided_.default)
-
-
-@lru_cache(maxsize=4096)
-def base_name(func: OpOverload) -> str:
-    """The operation without its namespace, overload and in-place mark: ``relu``."""
-    name = func._schema.name.split("::")[1]
-    return name[:-1] if name.endswith("_") and func._schema.is_mutable else name
-
-
-def operation_name(function: Any) -> str:
-    """What the receipt calls an operation."""
-    if isinstance(function, OpOverload):
-        name = base_name(function)
-        return name if function.namespace == "aten" else f"{function.namespace}::{name}"
-    return type(function).__name__ if isinstance(function, nn.Module) else function.__name__
 
 
 def _gate(call: Call) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd import Function
 
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.projection.adjoint import Adjoint, Custom
@@ -82,9 +83,10 @@ def as_row(rule: Rule, kind: str) -> Row:
 
 
 def _checked(target: Any) -> Any:
-    is_module = isinstance(target, type) and issubclass(target, nn.Module)
-    if not callable(target) or (isinstance(target, type) and not is_module):
+    is_class = isinstance(target, type)
+    if not callable(target) or (is_class and not issubclass(target, nn.Module | Function)):
         raise ModelError(
-            f"A rule's target is a module class, a function or an operation; given {target!r}."
+            "A rule's target is a module class, an autograd function, a function or an operation; "
+            f"given {target!r}."
         )
     return target

@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
 from captum_deconvnet.errors import TrainModeError
+from captum_deconvnet.projection.function_watch import functions_watched
 from captum_deconvnet.projection.recorder import Recorder
 
 Arrived = Callable[[str, nn.Module, Any], Any]
@@ -41,6 +42,7 @@ def watched(
         thread = threading.get_ident()
         handles: list[RemovableHandle] = []
         undo.callback(_remove, handles)
+        undo.enter_context(functions_watched(recorder))
         for path, module in model.named_modules():
             if isinstance(module, torch.jit.ScriptModule):
                 continue
