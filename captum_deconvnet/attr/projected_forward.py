@@ -31,6 +31,7 @@ from captum_deconvnet.projection.folding import fold
 from captum_deconvnet.projection.forward import forward
 from captum_deconvnet.projection.recorder import Recorder
 from captum_deconvnet.projection.rules import rows
+from captum_deconvnet.projection.softmax import keep_inner
 from captum_deconvnet.projection.tape import Tape, Value
 from captum_deconvnet.projection.underflow import warn_of_underflow
 
@@ -78,6 +79,7 @@ class ProjectedForward:
         check_dependence(bool(ties.tied))
         recorder.tape.prune(ties.tied)
         check_derivatives(recorder.tape.steps)
+        keep_inner(recorder.tape)
         fold(recorder.tape, [*ties.tied, *ties.ends])
         return output
 

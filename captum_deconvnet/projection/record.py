@@ -29,6 +29,7 @@ from captum_deconvnet.projection.receptive_field import ReceptiveField
 from captum_deconvnet.projection.recorder import Recorder
 from captum_deconvnet.projection.recording import Recording
 from captum_deconvnet.projection.rules import rows
+from captum_deconvnet.projection.softmax import keep_inner
 from captum_deconvnet.projection.tape import Value
 
 
@@ -97,12 +98,13 @@ def record(
     outputs = [recorder.storages.read(tensor) for tensor in tensors(ran.output)]
     targets = [item.value for item in captured.values()]
     check_dependence(any(value.flows for value in (*targets, *outputs) if value is not None))
-    if strict:
-        for value in targets or [value for value in outputs if value is not None]:
-            check_rules(recorder.tape.between(value))
     seen = [*targets, *(value for value in outputs if value is not None)]
     recorder.tape.prune(seen)
     check_derivatives(recorder.tape.steps)
+    keep_inner(recorder.tape)
+    if strict:
+        for value in targets or seen:
+            check_rules(recorder.tape.between(value))
     fold(recorder.tape, seen)
     single = not isinstance(inputs, tuple)
     return Recording(

@@ -163,14 +163,6 @@ def straight(call: Call) -> Answer:
     return Rectify((pointwise(tensor.shape),), None, backward=False)
 
 
-def strip(call: Call) -> Answer:
-    """A softmax at the end: the projection starts at the logit instead."""
-    name = call.rule
-    answer = straight(call)
-    call.rule = call.rule if call.family.exact else name
-    return answer
-
-
 def clip_floor(call: Call) -> float | None:
     """The lower bound of a clipping operation, if it is one constant number."""
     low = call.argument("min", call.argument("min_val"))

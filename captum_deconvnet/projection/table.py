@@ -18,6 +18,7 @@ from captum_deconvnet.projection import (
     norms,
     pieces,
     rectifiers,
+    softmax,
     switches,
 )
 from captum_deconvnet.projection.call import Rule
@@ -102,11 +103,11 @@ _RECTIFIERS = {
         "tanh erf",
     ),
     **_rows(
-        Row(rectifiers.strip, "start at the logit", "extension", gate=ATTENTION),
+        Row(softmax.strip, "start at the logit", "extension", gate=ATTENTION),
         "_softmax _safe_softmax",
     ),
     **_rows(
-        Row(rectifiers.strip, "start at the logit", "extension"), "_log_softmax log_sigmoid_forward"
+        Row(softmax.strip, "start at the logit", "extension"), "_log_softmax log_sigmoid_forward"
     ),
 }
 
@@ -233,6 +234,7 @@ _LINEAR = {
     ),
     **_linear("affine_grid_generator", "theta"),
     **_linear("grid_sampler_2d grid_sampler_3d", "input", reach=geometry.own_image),
+    **_linear("max_unpool2d max_unpool3d", "self", reach=geometry.own_image),
     **_linear("slice_scatter select_scatter", "self", "src"),
     **_linear("index_fill", "self", "value"),
     **_linear("index_add index_copy put", "self", "source"),

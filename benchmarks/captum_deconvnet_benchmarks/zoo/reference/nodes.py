@@ -9,13 +9,15 @@ def named(names: str) -> frozenset[str]:
 
 
 LINEAR = named("""
-    Add Alias AsStrided AdaptiveAvgPool2D AdaptiveAvgPool3D AvgPool2D AvgPool3D Cat Clone Col2Im
-    ConstantPadNd Copy Cumsum Diagonal Expand Flip Gather Im2Col Index IndexSelect MaskedFill Mean
-    Neg Permute PixelShuffle PixelUnshuffle ReflectionPad1D ReflectionPad2D Repeat ReplicationPad2D
-    Reshape ReshapeAlias Roll Select Slice Split SplitWithSizes Squeeze Stack Sub Sum T ToCopy
-    Transpose Unbind Unfold UnsafeSplit UnsafeView Unsqueeze UpsampleBicubic2D UpsampleBicubic2DAa
-    UpsampleBilinear2D UpsampleBilinear2DAa UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D
-    UpsampleTrilinear3D View Where
+    AdaptiveAvgPool2D AdaptiveAvgPool3D Add Alias AsStrided AvgPool2D AvgPool3D Cat Clone
+    Col2Im ConstantPadNd Copy Cumsum Diagonal Expand Flip Gather Im2Col Index IndexSelect
+    MaskedFill MaxUnpool2D MaxUnpool3D Mean Neg Permute PixelShuffle PixelUnshuffle
+    ReflectionPad1D ReflectionPad2D ReflectionPad3D Repeat ReplicationPad1D ReplicationPad2D
+    ReplicationPad3D Reshape ReshapeAlias Roll Select Slice Split SplitWithSizes Squeeze Stack
+    Sub Sum T ToCopy Transpose Unbind Unfold UnsafeSplit UnsafeView Unsqueeze
+    UpsampleBicubic2D UpsampleBicubic2DAa UpsampleBilinear2D UpsampleBilinear2DAa
+    UpsampleLinear1D UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D UpsampleTrilinear3D
+    View Where
     """)
 """Their gradient is their adjoint, whatever the data."""
 
@@ -48,8 +50,8 @@ STATISTICS = named("LinalgVectorNorm Norm Reciprocal Rsqrt Sqrt Std StdMean Var 
 """Deviations: what a norm divides by."""
 
 GRADIENT = named("""
-    Abs Erf Exp LinalgVectorNorm Log LogSoftmax Minimum Norm Pow Reciprocal Rsqrt SafeSoftmax
-    Softmax Sqrt Std Tan Var
+    Abs Cos Erf Exp LinalgVectorNorm Log LogSoftmax Minimum Norm Pow Reciprocal Rsqrt SafeSoftmax
+    Sin Softmax Sqrt Std Tan Var
     """)
 """Any other nonlinear operation: the gradient, and it has to be said."""
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from captum_deconvnet_benchmarks.zoo.reference.centred import centred
+from captum_deconvnet_benchmarks.zoo.reference.endings import with_endings
 from captum_deconvnet_benchmarks.zoo.reference.in_place import ViewChanges
 from captum_deconvnet_benchmarks.zoo.reference.nodes import NORMS, kind_of
 from captum_deconvnet_benchmarks.zoo.reference.sources import Node, postorder, sources
@@ -141,7 +142,7 @@ def steps_from(root: Node) -> dict[Node, Step]:
         if node not in steps:
             steps[node] = step(node, made_of, means)
             waiting += [node.next_functions[index][0] for index in steps[node].live]
-    return steps
+    return with_endings(root, steps)
 
 
 def contiguous(signals: Grads) -> Grads:
