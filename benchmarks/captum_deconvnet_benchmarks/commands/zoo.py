@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from captum_deconvnet_benchmarks.zoo.collection import Collection
 
 RESULTS = Path("benchmarks/results")
 
@@ -23,6 +27,7 @@ Examples:
   deconvnet bench zoo --jobs 2
   deconvnet bench zoo 'timm/resnet*' --out /tmp/zoo
   deconvnet bench zoo --shard 2/4 --out /shared/zoo
+  deconvnet bench zoo --outside 'monai/*'
 """
 )
 @click.argument("pattern", default="*")
@@ -34,6 +39,9 @@ Examples:
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds a model may take.")
 @click.option("--seed", default=0, show_default=True, help="Of weights and pictures.")
 @click.option("--again", is_flag=True, help="Also visit the models that have a row.")
+@click.option(
+    "--outside", is_flag=True, help="The nets of other libraries, of those that are installed."
+)
 def zoo(
     pattern: str,
     *,
@@ -43,13 +51,30 @@ def zoo(
     timeout: float,
     seed: int,
     again: bool,
+    outside: bool,
 ) -> None:
     """Project the models that fit PATTERN and compare with three other answers.
 
     Those are an independent reference, autograd and captum.attr.Deconvolution. Each model has
     random weights and a process of its own. Its row goes to zoo.csv in the folder at once; models
     that have a row are skipped, so a sweep that was stopped goes on where it was.
+
+    With --outside the nets are those of other libraries, the rows go to outside.csv, and patches
+    and occlusion are compared too.
     """
+    from captum_deconvnet_benchmarks.zoo.collection import ZOO
     from captum_deconvnet_benchmarks.zoo.visit import Plan, visit
 
-    visit(Plan(pattern, shard, jobs, out, timeout, seed, again))
+    nets = other_libraries() if outside else ZOO
+    visit(Plan(pattern, shard, jobs, out, timeout, seed, again, nets))
+
+
+def other_libraries() -> Collection:
+    """The nets of the libraries that are installed; says which are not."""
+    from captum_deconvnet_benchmarks.zoo.outside.libraries import LIBRARIES
+    from captum_deconvnet_benchmarks.zoo.outside.measure import OUTSIDE
+
+    missing = [library.distribution for library in LIBRARIES if not library.is_installed]
+    if missing:
+        click.echo(f"not installed, left out: {', '.join(missing)}", err=True)
+    return OUTSIDE

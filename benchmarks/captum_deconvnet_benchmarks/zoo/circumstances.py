@@ -13,14 +13,16 @@ from pathlib import Path
 PACKAGES = ("captum-deconvnet", "torch", "torchvision", "timm", "captum", "numpy")
 
 
-def circumstances(seed: int, jobs: int, timeout: float) -> dict[str, object]:
-    """All that a number in the rows may depend on."""
+def circumstances(
+    seed: int, jobs: int, timeout: float, others: tuple[str, ...] = ()
+) -> dict[str, object]:
+    """All that a number in the rows may depend on; ``others`` are further distributions."""
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "machine": machine(),
         "python": platform.python_version(),
-        "versions": {package: version(package) for package in PACKAGES},
+        "versions": {package: version(package) for package in (*PACKAGES, *others)},
         "seed": seed,
         "jobs": jobs,
         "timeout_seconds": timeout,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -16,19 +16,24 @@ class OneOutput(nn.Module):
 
     A segmenter's is its map of classes, a backbone's its last and smallest map. Attributes:
     ``whole`` is all that the net returned last.
+
+    Args:
+        net: the net.
+        part: takes from what the net returns what to choose from; all of it by default.
     """
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, part: Callable[[Any], Any] | None = None) -> None:
         """Wrap ``net``."""
         super().__init__()
         self.net = net
+        self.part = part
         self.whole: tuple[Tensor, ...] = ()
 
     def forward(self, image: Tensor) -> Tensor:
         """The output to start from."""
         output = self.net(image)
         self.whole = tuple(tensors(output))
-        return chosen(output)
+        return chosen(self.part(output) if self.part else output)
 
 
 def chosen(output: Any) -> Tensor:

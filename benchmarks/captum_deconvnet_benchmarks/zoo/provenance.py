@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from captum_deconvnet_benchmarks.zoo.row import Row
 from captum_deconvnet_benchmarks.zoo.rows_file import NAME
 
 
-def provenance(folder: Path, rows: list[Row]) -> str:
-    """A paragraph from the sidecars and the rows."""
-    lines = [sentence(json.loads(path.read_text())) for path in sidecars(folder)]
+def provenance(folder: Path, rows: Sequence[Row], name: str = NAME) -> str:
+    """A paragraph from the rows and the sidecars of the files called after ``name``."""
+    lines = [sentence(json.loads(path.read_text())) for path in sidecars(folder, name)]
     seconds = sum(row.seconds or 0 for row in rows)
     slowest = max(rows, key=lambda row: row.seconds or 0)
     largest = max(rows, key=lambda row: row.peak_memory_mb or 0)
@@ -24,9 +25,9 @@ def provenance(folder: Path, rows: list[Row]) -> str:
     return "".join(lines)
 
 
-def sidecars(folder: Path) -> list[Path]:
+def sidecars(folder: Path, name: str) -> list[Path]:
     """The sidecar of every shard."""
-    return sorted(folder.glob(f"{NAME}*.json"))
+    return sorted(folder.glob(f"{name}*.json"))
 
 
 def sentence(facts: dict[str, Any]) -> str:

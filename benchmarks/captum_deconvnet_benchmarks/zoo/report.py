@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from captum_deconvnet_benchmarks.zoo.census import FEWEST_CONVOLUTIONS, LIBRARIES
 from captum_deconvnet_benchmarks.zoo.measure import SAME, TOLERANCE
+from captum_deconvnet_benchmarks.zoo.outside import report as outside
 from captum_deconvnet_benchmarks.zoo.provenance import provenance
 from captum_deconvnet_benchmarks.zoo.reasons import REASONS, operations
 from captum_deconvnet_benchmarks.zoo.row import AS_WITH_AUTOGRAD, FEW_CONVOLUTIONS, Row
 from captum_deconvnet_benchmarks.zoo.rows_file import read_rows
+from captum_deconvnet_benchmarks.zoo.table import table
 from captum_deconvnet_benchmarks.zoo.verdict import broken_promises
 
 HEAD = """\
@@ -40,6 +42,9 @@ def report(folder: Path) -> str:
     """The page for the rows in ``folder``."""
     everything = list(read_rows(folder).values())
     rows = [row for row in everything if row.status != FEW_CONVOLUTIONS]
+    others = outside.report(folder)
+    if not rows:
+        return others
     parts = [
         HEAD.format(fewest=FEWEST_CONVOLUTIONS),
         PROMISES.format(tolerance=TOLERANCE),
@@ -49,14 +54,9 @@ def report(folder: Path) -> str:
         "## captum.attr.Deconvolution on the same nets\n" + captum(rows),
         "## By family\n" + families(rows),
         "## How it was measured\n" + provenance(folder, rows),
+        others,
     ]
     return "\n".join(parts)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; numbers to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
 def of_library(rows: Iterable[Row], library: str) -> list[Row]:

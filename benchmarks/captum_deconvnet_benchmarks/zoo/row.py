@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 PROJECTED = "projected"
 FEW_CONVOLUTIONS = "few convolutions"
@@ -16,6 +16,9 @@ CRASHED = "crashed"
 IDENTICAL = "identical"
 AS_WITH_AUTOGRAD = "as with autograd"
 DIFFERENT = "different"
+
+
+AnyRow = TypeVar("AnyRow", bound="Row")
 
 
 @dataclass
@@ -96,9 +99,14 @@ class Row:
         return {name: cell(value) for name, value in dataclasses.asdict(self).items()}
 
     @classmethod
-    def of_cells(cls, cells: Mapping[str, str]) -> Row:
+    def of_cells(cls: type[AnyRow], cells: Mapping[str, str]) -> AnyRow:
         """The row that was written as ``cells``."""
-        return cls(**{name: READERS[kind](cells[name]) for name, kind in COLUMNS.items()})
+        return cls(**{name: READERS[kind](cells[name]) for name, kind in cls.columns().items()})
+
+    @classmethod
+    def columns(cls) -> dict[str, str]:
+        """The columns of the file, each with its type."""
+        return {field.name: str(field.type) for field in dataclasses.fields(cls)}
 
 
 def cell(value: object) -> str:
@@ -107,8 +115,6 @@ def cell(value: object) -> str:
         return ""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
-
-COLUMNS: dict[str, str] = {field.name: str(field.type) for field in dataclasses.fields(Row)}
 
 READERS: dict[str, Callable[[str], Any]] = {
     "str": str,

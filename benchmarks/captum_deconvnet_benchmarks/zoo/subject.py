@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -62,9 +63,14 @@ def subject(name: str, seed: int) -> Subject:
     image = smallest_picture(loaded, generator)
     other = torch.randn(image.shape, generator=generator)
     calibrate(loaded.model, torch.cat([image, other]))
-    model = OneOutput(loaded.model).eval()
-    layers = (*(f"{NET}.{stage}" for stage in stages(loaded, image)), LOGIT)
-    return Subject(model, image, layers, run_plain(model, image, layers))
+    return ready(OneOutput(loaded.model), image, stages(loaded, image))
+
+
+@torch.no_grad()
+def ready(model: OneOutput, image: Tensor, stages: Iterable[str]) -> Subject:
+    """A net that is calibrated, with its picture and the stages found for that."""
+    layers = (*(f"{NET}.{stage}" for stage in stages), LOGIT)
+    return Subject(model.eval(), image, layers, run_plain(model, image, layers))
 
 
 def stages(loaded: cdn.LoadedModel, image: Tensor) -> tuple[str, ...]:

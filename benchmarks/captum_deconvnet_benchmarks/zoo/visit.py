@@ -10,11 +10,10 @@ import torch
 import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.errors import unknown_name
-from captum_deconvnet_benchmarks.zoo import census
 from captum_deconvnet_benchmarks.zoo.circumstances import circumstances, write
-from captum_deconvnet_benchmarks.zoo.rows_file import append, read_rows, rows_path
+from captum_deconvnet_benchmarks.zoo.collection import ZOO, Collection
+from captum_deconvnet_benchmarks.zoo.rows_file import append, read, rows_path
 from captum_deconvnet_benchmarks.zoo.sweep import Sweep
-from captum_deconvnet_benchmarks.zoo.worker import work
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Plan:
         timeout: seconds a model may take.
         seed: of weights and pictures.
         again: whether to visit models that have a row.
+        nets: what is swept.
     """
 
     pattern: str
@@ -38,6 +38,7 @@ class Plan:
     timeout: float
     seed: int
     again: bool
+    nets: Collection = ZOO
 
 
 def visit(plan: Plan) -> None:
@@ -49,19 +50,20 @@ def visit(plan: Plan) -> None:
     torch.set_num_threads(1)  # a parent with a thread pool must not fork
     tqdm.tqdm.monitor_interval = 0  # nor one with tqdm's own thread
     plan.out.mkdir(parents=True, exist_ok=True)
-    path = rows_path(plan.out, plan.shard)
-    write(path.with_suffix(".json"), circumstances(plan.seed, plan.jobs, plan.timeout))
+    path = rows_path(plan.out, plan.shard, plan.nets.file)
+    facts = circumstances(plan.seed, plan.jobs, plan.timeout, plan.nets.packages())
+    write(path.with_suffix(".json"), facts)
     names = left(plan)
-    sweep = Sweep(names, partial(work, seed=plan.seed), plan.jobs, plan.timeout)
+    sweep = Sweep(names, partial(plan.nets.work, seed=plan.seed), plan.jobs, plan.timeout)
     for row in tqdm.tqdm(sweep.rows(), total=len(names), unit="model"):
-        append(path, row)
+        append(path, row, plan.nets.row)
 
 
 def left(plan: Plan) -> list[str]:
     """The shard's models that have no row yet."""
-    fitting = census.names(plan.pattern)
+    fitting = plan.nets.names(plan.pattern)
     if not fitting:
-        raise unknown_name("model", plan.pattern, census.names())
+        raise unknown_name("model", plan.pattern, plan.nets.names("*"))
     number, count = plan.shard
-    done = {} if plan.again else read_rows(plan.out)
+    done = {} if plan.again else read(plan.out, plan.nets.file, plan.nets.row)
     return [name for name in fitting[number - 1 :: count] if name not in done]

@@ -16,6 +16,10 @@ from captum_deconvnet_benchmarks.zoo.row import FAILED, FEW_CONVOLUTIONS, Row
 KILOBYTES_IN_MEGABYTE = 1024
 
 
+Visit = Callable[[str, int, Connection], Row | None]
+"""Makes the row of a net by name, seed and pipe; none if the parent wants it later."""
+
+
 def work(name: str, pipe: Connection, seed: int) -> None:
     """Send how many parameters a model has, wait for leave to build it, and send its row.
 
@@ -25,6 +29,11 @@ def work(name: str, pipe: Connection, seed: int) -> None:
             left out or refused leave sends only its row, or nothing.
         seed: of weights and picture.
     """
+    send_row(visit, name, pipe, seed)
+
+
+def send_row(visit: Visit, name: str, pipe: Connection, seed: int) -> None:
+    """Send the row that ``visit`` makes, if it makes one."""
     torch.set_num_threads(1)
     row = guarded(name, lambda: visit(name, seed, pipe))
     if row is not None:
@@ -43,10 +52,16 @@ def visit(name: str, seed: int, pipe: Connection) -> Row | None:
     pipe.send(size.parameters)
     if not pipe.recv():
         return None
-    started = time.perf_counter()
-    row = guarded(name, lambda: measure(name, size, seed))
-    assert row is not None
+    row = timed(name, lambda: measure(name, size, seed))
     row.family, row.parameters = size.family, size.parameters
+    return row
+
+
+def timed(name: str, make: Callable[[], Row]) -> Row:
+    """A row whatever happens, with the time that it took."""
+    started = time.perf_counter()
+    row = guarded(name, make)
+    assert row is not None
     row.seconds = time.perf_counter() - started
     return row
 
