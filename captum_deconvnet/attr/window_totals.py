@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from captum_deconvnet.incremental.memory_layout import room
 from captum_deconvnet.incremental.windows import Window
 
 
@@ -22,10 +23,7 @@ class WindowTotals:
         """Start with no window seen."""
         self.clean = clean.reshape(1, -1)
         count = self.clean.shape[1]
-        self.totals = [
-            torch.zeros(count, *tensor.shape[1:], dtype=clean.dtype, device=tensor.device)
-            for tensor in inputs
-        ]
+        self.totals = [room(tensor, count, clean.dtype).zero_() for tensor in inputs]
         self.counts = [torch.zeros_like(total[:1], dtype=torch.int64) for total in self.totals]
 
     def add(self, windows: Sequence[Window], outputs: Tensor) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from captum_deconvnet.incremental.memory_layout import copies
 from captum_deconvnet.incremental.region import WHOLE, Changed, Region, Span, cut, fitted
 from captum_deconvnet.incremental.windows import Window
 
@@ -37,14 +38,11 @@ class Occluder:
 
     def whole(self, windows: Sequence[Window]) -> tuple[Tensor, ...]:
         """All inputs, each window covered in a copy of its own: (windows * N, ...)."""
-        copies = []
-        for number, (tensor, dtype) in enumerate(zip(self.inputs, self.types, strict=True)):
-            covered = any(window.input == number for window in windows)
-            source = tensor.to(dtype) if covered else tensor
-            copy = cut(source, WHOLE, len(windows))
-            self._cover(copy, windows, number, WHOLE)
-            copies.append(copy)
-        return tuple(copies)
+        return tuple(self._covered(number, windows) for number in range(len(self.inputs)))
+
+    def clean(self) -> tuple[Tensor, ...]:
+        """A copy of all inputs, nothing covered, so that a model cannot change the user's own."""
+        return tuple(copies(tensor, 1) for tensor in self.inputs)
 
     def region(self, windows: Sequence[Window]) -> Region:
         """The box that windows of one input cover; channels, and vectors, are whole."""
@@ -59,6 +57,13 @@ class Occluder:
         boxes = cut(self.inputs[number], region, len(windows))
         self._cover(boxes, windows, number, region)
         return Changed(boxes, region)
+
+    def _covered(self, number: int, windows: Sequence[Window]) -> Tensor:
+        is_covered = any(window.input == number for window in windows)
+        dtype = self.types[number] if is_covered else None
+        copy = copies(self.inputs[number], len(windows), dtype)
+        self._cover(copy, windows, number, WHOLE)
+        return copy
 
     def _cover(self, copy: Tensor, windows: Sequence[Window], number: int, region: Region) -> None:
         images, spans = len(self.inputs[number]), dict(region)
