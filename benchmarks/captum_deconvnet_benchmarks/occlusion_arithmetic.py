@@ -16,7 +16,7 @@ import torchvision
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from captum_deconvnet.attr.occluded_model import TOGETHER
+from captum_deconvnet.attr.whole_model import PICTURES
 from captum_deconvnet.incremental.block import Block
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.optimising import optimised
@@ -79,7 +79,7 @@ def ratio(name: str, window: int, stride: int) -> float:
         model(image)
     with FlopCounterMode(display=False) as part:
         model(image)
-        for tile in grid.tiles(TOGETHER):
+        for tile in grid.tiles(PICTURES):
             first = {program.inputs[0]: occluder.boxes(tile)}
             Block(program, CleanShapes(program), len(tile), first).run()
     less: float = whole.get_total_flops() * (len(grid) + 1) / part.get_total_flops()

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.attr.deconvnet import require_module
+from captum_deconvnet.attr.steadiness import steady
 from captum_deconvnet.errors import ImageError
 from captum_deconvnet.incremental.train_mode import train_mode_refused
+from captum_deconvnet.projection.checks import check_initialised
 from captum_deconvnet.projection.layers import LayerName, layer_paths
 
 Part = tuple[int, int, int, int]
@@ -93,13 +95,14 @@ class PartCorrespondence:
             >>> same.attribute(image.repeat(3, 1, 1, 1), {"eye": [(2, 2, 4, 4)] * 3})["1"]["eye"]
             Score(mean=0.0, deviation=0.0, pairs=6)
         """
+        check_initialised(self.model)
         parts = {part: _checked(part, places, images) for part, places in boxes.items()}
         if random_boxes and generator is None:
             raise ImageError(
                 "Random boxes need a torch.Generator, so that they can be drawn again."
             )
         with torch.no_grad(), train_mode_refused(dict(self.model.named_modules())):
-            clean = self._features(images)
+            clean = self._clean(images)
             found = {part: self._pairs(images, clean, b, fill) for part, b in parts.items()}
             drawn = [_drawn(parts, images, generator) for _ in range(random_boxes)]
             chance = [self._pairs(images, clean, places, fill) for places in drawn]
@@ -123,6 +126,17 @@ class PartCorrespondence:
             image[:, top : top + height, left : left + width] = fill
         found = self._features(covered)
         return {path: distances((clean[path] - found[path]).flatten(1)) for path in self.layers}
+
+    def _clean(self, images: Tensor) -> dict[str, Tensor]:
+        """The features, nothing covered; a warning if they are partly chance."""
+        found: list[dict[str, Tensor]] = []
+
+        def run() -> Tensor:
+            found.append(self._features(images.clone()))
+            return torch.cat([one.flatten() for one in found[-1].values()])
+
+        steady(run)
+        return found[0]
 
     def _features(self, images: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.attr.occluded_model import TOGETHER
 from captum_deconvnet.attr.selected_call import finite
+from captum_deconvnet.attr.whole_model import WholeModel
 from captum_deconvnet.errors import LayerError, ModelError, UnsupportedOperationError
-from captum_deconvnet.incremental.engine import Incremental, Model
+from captum_deconvnet.incremental.engine import Incremental, Model, followed
+from captum_deconvnet.incremental.followed import CompanyError, RandomError
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.incremental.windows import Grid, Window
+from captum_deconvnet.projection.output import select_output
 
 
 class OccludedLayer:
@@ -38,27 +41,30 @@ class OccludedLayer:
     ) -> None:
         """Run the model on the clean images."""
         self.model, self.layer, self.occluder, self.grid = model, layer, occluder, grid
+        self.memory_budget = memory_budget
+        self._reason: UnsupportedOperationError | None = None
         self.engine = self._engine()
-        self.together = TOGETHER
-        if self.engine is not None:
-            self.together = self.engine.memory.windows(memory_budget)
-        with train_mode_refused(dict(model.named_modules())):
-            self.output, self.activation = self._whole(occluder.inputs[0])
-        if self.output.dim() != 2:
-            raise ModelError(
-                f"The model gives {tuple(self.output.shape)}; class scores (N, K) were expected."
-            )
+        self.whole = WholeModel(
+            type(model).__name__,
+            self._run,
+            occluder,
+            most=1 if isinstance(self._reason, CompanyError) else None,
+            is_suspect=isinstance(self._reason, RandomError),
+        )
+        self.output = self.whole.clean[0]
+        self.activation = None if layer is None else self.whole.clean[1]
 
     def windows(self) -> Iterator[tuple[list[Window], Tensor, Tensor | None]]:
         """All windows, some at a time, with outputs and activations, the first window first."""
-        for windows in self.grid.tiles(self.together):
-            if self.engine is None:
-                yield windows, *self._whole(self.occluder.whole(windows)[0])
-                continue
+        if self.engine is None:
+            for windows, found in self.whole.outputs(list(self.grid.windows())):
+                yield windows, found[0], None if self.layer is None else found[1]
+            return
+        numbers = self.engine.program.layers
+        for windows in self.grid.tiles(self.engine.memory.windows(self.memory_budget)):
             results = self.engine.results(windows)
             output = finite(results[self.engine.program.output])
-            numbers = self.engine.program.layers
-            yield windows, output, results[numbers[self.layer]] if self.layer else None
+            yield windows, output, None if self.layer is None else results[numbers[self.layer]]
 
     def _engine(self) -> Incremental | None:
         layers = () if self.layer is None else (self.layer,)
@@ -66,29 +72,45 @@ class OccludedLayer:
         middle = self.grid.at([count // 2 for count in self.grid.counts])
         sample = [middle, self.grid.at([0] * len(self.grid.counts))]
         try:
-            engine = Incremental(model, self.occluder, sample)
-        except UnsupportedOperationError:
+            passes = followed(model, self.occluder, sample)
+            engine = Incremental(passes)
+        except UnsupportedOperationError as error:
+            self._reason = error
             return None
-        is_close = engine.checked.error <= engine.checked.limit
-        return engine if is_close and set(layers) <= set(engine.program.layers) else None
+        return engine if engine.is_right and set(layers) <= set(engine.program.layers) else None
 
-    def _whole(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        found: list[Tensor] = []
+    def _run(self, inputs: Sequence[Tensor], count: int) -> list[Tensor]:
+        """Outputs, and activations if a layer is looked at."""
+        found: list[Any] = []
+        with ExitStack() as undo:
+            if count == 1:
+                undo.enter_context(train_mode_refused(dict(self.model.named_modules())))
+            if self.layer is not None:
+                module = self.model.get_submodule(self.layer)
+                hook = module.register_forward_hook(lambda _, args, output: found.append(output))
+                undo.enter_context(hook)
+            output = finite(scores(select_output(self.model(*inputs))))
         if self.layer is None:
-            return finite(self.model(images)), None
-        module = self.model.get_submodule(self.layer)
-        with module.register_forward_hook(lambda _, args, output: found.append(output)):
-            output = finite(self.model(images))
+            return [output]
         if not found or not isinstance(found[-1], Tensor) or found[-1].dim() < 3:
             raise LayerError(f"The layer {self.layer!r} gives no feature maps (N, C, h, w).")
-        return output, found[-1].clone()
+        return [output, found[-1].clone()]
+
+
+def scores(output: Tensor) -> Tensor:
+    """The output, if it is class scores.
+
+    Raises:
+        ModelError: it is not (N, K).
+    """
+    if output.dim() != 2:
+        raise ModelError(
+            f"The model gives {tuple(output.shape)}; class scores (N, K) were expected. Wrap the "
+            "model so that it gives one number a class, such as the mean over a mask."
+        )
+    return output
 
 
 def sums(activation: Tensor) -> Tensor:
     """Every feature map's activations summed over space: (N, C)."""
     return activation.flatten(2).sum(2)
-
-
-def probabilities(output: Tensor) -> Tensor:
-    """Class scores as probabilities."""
-    return torch.softmax(output, 1)

@@ -23,12 +23,14 @@ from captum_deconvnet.attr.captum_compat import (
     log_usage,
     progress,
 )
-from captum_deconvnet.attr.occluded_model import OccludedModel, OcclusionReport
+from captum_deconvnet.attr.occluded_model import OccludedModel
+from captum_deconvnet.attr.occlusion_report import OcclusionReport
 from captum_deconvnet.attr.selected_call import SelectedCall
 from captum_deconvnet.attr.window_totals import WindowTotals
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.windows import Grid, sliding
+from captum_deconvnet.projection.checks import check_initialised
 
 METHODS = ("auto", "incremental", "dense")
 
@@ -103,7 +105,9 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
             AssertionError: for windows and strides that do not fit, as Captum does.
             NonFiniteError: if the output is NaN or infinite.
             TrainModeError: for a batch norm in train mode, naming it.
-            ModelError: for a model whose outputs depend on the other images of the batch.
+            ModelError: for a model whose outputs depend on the other images of the batch, whose
+                lazy layers have not run, or that gives several tensors.
+            TargetError: for a target that the output does not have, or that picks a map of it.
             UnsupportedOperationError: with ``method="incremental"``, if it cannot be followed.
 
         Example:
@@ -120,6 +124,11 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
         call = SelectedCall(
             self.forward_func, target, format_additional_forward_args(additional_forward_args)
         )
+        if call.module is not None:
+            check_initialised(call.module)
+        if not len(given[0]):
+            self.report = OcclusionReport("dense", "there is no image", 0)
+            return format_output(is_tuple(inputs), tuple(map(torch.zeros_like, given)))
         with torch.no_grad():
             model = OccludedModel(
                 call,

@@ -2,57 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.attr.deconvnet import require_module
 from captum_deconvnet.attr.fills import Fill, filled
-from captum_deconvnet.attr.occluded_layer import OccludedLayer, probabilities, sums
+from captum_deconvnet.attr.occluded_layer import OccludedLayer, sums
+from captum_deconvnet.attr.occlusion_maps import OcclusionMaps
 from captum_deconvnet.errors import ImageError, UnitError
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.windows import Grid, Window
+from captum_deconvnet.invariance.model_checks import (
+    as_probabilities,
+    check_output_kind,
+    check_output_name,
+    labels_of,
+)
+from captum_deconvnet.projection.checks import check_initialised
 from captum_deconvnet.projection.layers import layer_path
 from captum_deconvnet.projection.record import record
 from captum_deconvnet.registry import LoadedModel
-
-
-@dataclass(frozen=True)
-class OcclusionMaps:
-    """What covering each place of N images did; maps have a row and column a place.
-
-    Args:
-        probability: of the target class, in [0, 1], (N, rows, columns): Fig. 7 (d).
-        label: the most probable class, (N, rows, columns): Fig. 7 (e).
-        target: the target class of each image, (N,).
-        clean_probability: of the target class, nothing covered, (N,).
-        clean_label: the most probable class, nothing covered, (N,).
-        rows: the first and the last row of pixels covered, by row of the maps.
-        columns: likewise of columns.
-        channel: each image's strongest feature map of the layer, by the sum of its activations,
-            (N,); ``None`` without a layer, as are the next four.
-        activity: the sum of that map, (N, rows, columns): Fig. 7 (b).
-        clean_activity: likewise, nothing covered, (N,).
-        projection: of that map, all positions kept, (N, C, H, W): Fig. 7 (c).
-        other_projections: of the same maps on the other images, (N, M, C, H, W).
-        probabilities: of all classes, (N, K, rows, columns), if asked for.
-    """
-
-    probability: Tensor
-    label: Tensor
-    target: Tensor
-    clean_probability: Tensor
-    clean_label: Tensor
-    rows: list[tuple[int, int]]
-    columns: list[tuple[int, int]]
-    channel: Tensor | None = None
-    activity: Tensor | None = None
-    clean_activity: Tensor | None = None
-    projection: Tensor | None = None
-    other_projections: Tensor | None = None
-    probabilities: Tensor | None = None
 
 
 class OcclusionSensitivity:
@@ -95,6 +65,7 @@ class OcclusionSensitivity:
         stride: int = 16,
         fill: Fill = None,
         others: Tensor | None = None,
+        output: str = "logits",
         all_classes: bool = False,
         show_progress: bool = False,
     ) -> OcclusionMaps:
@@ -108,6 +79,8 @@ class OcclusionSensitivity:
             fill: what covers: ``"grey"``, ``"mean"``, ``"blur"``, a number, a tensor, a function of
                 the images; None is grey for a :class:`LoadedModel` and 0 else.
             others: images (M, C, H, W) on which the same map is projected too.
+            output: what the model gives, ``"logits"`` or ``"probabilities"``; of a single logit
+                the probability is the sigmoid.
             all_classes: keep the probabilities of all classes.
             show_progress: show a bar on stderr.
 
@@ -118,6 +91,10 @@ class OcclusionSensitivity:
             ImageError: for inputs that are no images or a window that does not fit.
             UnitError: for a class that does not exist.
             LayerError: for a layer without feature maps.
+            ModelError: for a model that does not give (N, K), whose lazy layers have not run, or
+                whose outputs are not ``output``.
+            TrainModeError: for a batch norm in train mode, naming it.
+            UnknownNameError: for an unknown ``output``.
 
         Example:
             >>> import torch, captum_deconvnet as cdn
@@ -128,16 +105,18 @@ class OcclusionSensitivity:
             >>> maps.activity.shape, maps.probability.shape, maps.label.shape
             (torch.Size([1, 4, 3]), torch.Size([1, 4, 3]), torch.Size([1, 4, 3]))
         """
+        check_output_name(output)
+        check_initialised(self.model)
         grid = _grid(inputs, window, stride)
         with torch.no_grad():
             occluder = Occluder([inputs.detach()], [filled(fill, inputs, self.loaded)])
             model = OccludedLayer(
                 self.model, self.layer, occluder, grid, memory_budget=self.memory_budget
             )
-            found = _Found(model, target, all_classes=all_classes)
+            found = _Found(model, target, output, all_classes=all_classes)
             with tqdm(total=len(grid), desc="occlusion", disable=not show_progress) as bar:
-                for windows, output, activation in model.windows():
-                    found.add(windows, output, activation)
+                for windows, scores, activation in model.windows():
+                    found.add(windows, scores, activation)
                     bar.update(len(windows))
         own = others_own = None
         if self.layer is not None and found.channel is not None:
@@ -162,12 +141,15 @@ class OcclusionSensitivity:
 class _Found:
     """The maps while they are being filled in."""
 
-    def __init__(self, model: OccludedLayer, target: object, *, all_classes: bool) -> None:
-        self.grid, shape = model.grid, model.grid.counts[1:]
-        clean = probabilities(model.output)
+    def __init__(
+        self, model: OccludedLayer, target: object, output: str, *, all_classes: bool
+    ) -> None:
+        self.grid, shape, self.output = model.grid, model.grid.counts[1:], output
+        check_output_kind(model.output, output)
+        clean = as_probabilities(model.output, output)
         self.count = len(clean)
-        self.clean_label = clean.argmax(1)
-        self.target = _targets(target, clean, self.clean_label)
+        self.clean_label = labels_of(clean)
+        self.target = _targets(target, clean)
         self.clean_probability = clean.gather(1, self.target[:, None])[:, 0]
         self.probability = clean.new_zeros(self.count, *shape)
         self.label = self.target.new_zeros(self.count, *shape)
@@ -178,11 +160,11 @@ class _Found:
             self.activity = clean.new_zeros(self.count, *shape)
 
     def add(self, windows: list[Window], output: Tensor, activation: Tensor | None) -> None:
-        found = probabilities(output).reshape(len(windows), self.count, -1)
+        found = as_probabilities(output, self.output).reshape(len(windows), self.count, -1)
         active = None if activation is None else sums(activation).reshape(*found.shape[:2], -1)
         for number, window in enumerate(windows):
             row, column = self._place(window)
-            self.label[:, row, column] = found[number].argmax(1)
+            self.label[:, row, column] = labels_of(found[number])
             self.probability[:, row, column] = found[number].gather(1, self.target[:, None])[:, 0]
             if self.all is not None:
                 self.all[:, :, row, column] = found[number]
@@ -219,6 +201,8 @@ class _Found:
 def _grid(images: Tensor, window: int, stride: int) -> Grid:
     if images.dim() != 4:
         raise ImageError(f"The images have shape {tuple(images.shape)}; give (N, C, H, W).")
+    if not len(images):
+        raise ImageError(f"There is no image: the batch has shape {tuple(images.shape)}.")
     channels, height, width = images.shape[1:]
     if not 1 <= window <= min(height, width):
         raise ImageError(f"A window of {window} does not fit images of {height} by {width} pixels.")
@@ -229,12 +213,14 @@ def _grid(images: Tensor, window: int, stride: int) -> Grid:
     )
 
 
-def _targets(target: object, clean: Tensor, label: Tensor) -> Tensor:
+def _targets(target: object, clean: Tensor) -> Tensor:
     if target is None:
-        return label
+        return clean.argmax(1)
     found = torch.as_tensor(target, device=clean.device).reshape(-1)
     if found.is_floating_point() or len(found) not in (1, len(clean)):
-        raise UnitError(f"Give one class, or one for each of the {len(clean)} images: {target}.")
+        raise UnitError(
+            f"The target is {target!r}: give one class, or one for each of the {len(clean)} images."
+        )
     if int(found.min()) < 0 or int(found.max()) >= clean.shape[1]:
-        raise UnitError(f"The class {target} is not among 0 to {clean.shape[1] - 1}.")
+        raise UnitError(f"The target class {target} is not among 0 to {clean.shape[1] - 1}.")
     return found.expand(len(clean)).clone()

@@ -17,7 +17,8 @@ from captum_deconvnet.attr.captum_compat import (
     run_forward,
     select_targets,
 )
-from captum_deconvnet.errors import NonFiniteError
+from captum_deconvnet.errors import NonFiniteError, TargetError
+from captum_deconvnet.projection.output import select_output
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,30 @@ class SelectedCall:
     def all(self, inputs: Sequence[Tensor], count: int) -> Tensor:
         """All outputs for ``count`` windows."""
         additional = self.expanded(count)
-        output: Tensor = parse_forward_out(
-            run_forward(self.function, tuple(inputs), None, additional)
+        return self.tensor(run_forward(self.function, tuple(inputs), None, additional))
+
+    def tensor(self, output: Any) -> Tensor:
+        """The one tensor, or number, that the function gave."""
+        found: Tensor = (
+            parse_forward_out(output)
+            if isinstance(output, int | float)
+            else select_output(output, None, self.name)
         )
-        return output
+        return found
+
+    @property
+    def name(self) -> str:
+        """What errors call the function."""
+        return type(self.module).__name__ if self.module is not None else "The forward function"
 
     def select(self, output: Tensor, count: int) -> Tensor:
         """The selected of all outputs for ``count`` windows."""
-        return finite(select_targets(output, expand_target(self.target, count)))
+        try:
+            selected = select_targets(output, expand_target(self.target, count))
+        except (IndexError, AssertionError, RuntimeError, TypeError) as error:
+            raise _unfitting(self.target, output, count) from error
+        _check_one_number(self.target, selected, output)
+        return finite(selected)
 
     def expanded(self, count: int) -> tuple[Any, ...] | None:
         """The additional arguments for ``count`` windows."""
@@ -66,6 +83,32 @@ class SelectedCall:
             return None
         found: tuple[Any, ...] = expand_additional_forward_args(self.additional, count)
         return found
+
+
+def _unfitting(target: TargetType, output: Tensor, count: int) -> TargetError:
+    """The error for a target that the output does not have."""
+    shape = (len(output) // count, *output.shape[1:]) if output.dim() else ()
+    return TargetError(
+        f"The target {_shown(target)} does not fit the model's output {shape}: give the place of "
+        "one number, an int or a tuple counted from 0, or a list or tensor with one an image."
+    )
+
+
+def _check_one_number(target: TargetType, selected: Tensor, output: Tensor) -> None:
+    """Raise where a map would be selected: there is one attribution for each number."""
+    if selected.dim() <= (1 if target is not None else 2):
+        return
+    rest, places = tuple(selected.shape[1:]), tuple(output.shape[1:])
+    raise TargetError(
+        f"The target {_shown(target)} selects {rest} of the model's output {places} of each image; "
+        f"one number is occluded for. Give a place in all of {places}, such as (class, row, "
+        "column), or a function that takes the mean over a mask in the model's place."
+    )
+
+
+def _shown(target: TargetType) -> str:
+    shown = f"tensor {tuple(target.shape)}" if isinstance(target, Tensor) else repr(target)
+    return shown if len(shown) < 60 else f"{shown[:60]}..."
 
 
 def finite(output: Tensor) -> Tensor:

@@ -86,15 +86,13 @@ class Block:
         return windowed(self.clean[index], region, changed, self.count, fill)
 
     def joined(
-        self, output: int, dim: int, reads: Sequence[int], sizes: Sequence[int], region: Region
+        self, output: int, dim: int, parts: Sequence[tuple[int, int, int]], region: Region
     ) -> Tensor:
-        """A concatenation in ``region``."""
+        """A concatenation in ``region``, of ``parts``: values, where they start, their lengths."""
         whole = cut(self.clean[output], region, self.count)
-        start = 0
-        for read, size in zip(reads, sizes, strict=True):
+        for read, start, length in parts:
             if read in self.values:
-                paste(whole.narrow(dim, start, size), region, self.values[read], self.count)
-            start += size
+                paste(whole.narrow(dim, start, length), region, self.values[read], self.count)
         return whole
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.errors import UnsupportedOperationError
+from captum_deconvnet.errors import CaptumDeconvnetError, UnsupportedOperationError
+from captum_deconvnet.incremental.arithmetic import share_of_window
 from captum_deconvnet.incremental.block import Block, clean_pass
 from captum_deconvnet.incremental.memory import Memory, memory_of
 from captum_deconvnet.incremental.occluder import Occluder
@@ -41,6 +43,11 @@ class Model:
     additional: Callable[[int], Sequence[Any]] = lambda count: ()
     layers: tuple[str, ...] = ()
 
+    def run(self, inputs: Sequence[Tensor]) -> Any:
+        """The model's own output for one window."""
+        with torch.no_grad():
+            return self.function(*inputs, *self.additional(1))
+
     def traced(self, inputs: Sequence[Tensor], count: int) -> Trace:
         """One forward pass, written down."""
         return trace(
@@ -49,55 +56,106 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Checked:
-    """How the first two windows went.
+class Passes:
+    """A model's own passes, written down: one on the clean inputs, one on two windows.
 
     Args:
-        error: the largest difference from the model's own output, by the largest output.
-        limit: how large it may be.
-        output: the model's own output for the two windows.
-        seconds: of the model's own passes, one window; the first ones, so an upper bound.
+        model: the model.
+        occluder: covers the windows.
+        sample: the two windows.
+        program: what the passes do.
+        clean: the model's output on the clean inputs.
+        covered: its output for the two windows.
+        alone: seconds that the first pass took, an upper bound.
+        seconds: those that a window took, an upper bound as well.
     """
 
-    error: float
-    limit: float
-    output: Tensor
+    model: Model
+    occluder: Occluder
+    sample: Sequence[Window]
+    program: Program
+    clean: Tensor
+    covered: Tensor
+    alone: float
     seconds: float
+
+    def share(self) -> float:
+        """How much of a pass's arithmetic the first window takes, recomputed in part."""
+        return share_of_window(self.program, self.occluder.inputs, self.sample[0])
+
+
+def followed(model: Model, occluder: Occluder, sample: Sequence[Window]) -> Passes:
+    """Follow a model on the clean inputs and on two windows.
+
+    Raises:
+        UnsupportedOperationError: if it cannot be followed, whatever the reason.
+        TrainModeError: for a batch norm in train mode, naming it.
+        Exception: what the model itself raises on its inputs.
+    """
+    if not occluder.keeps_types:
+        raise UnsupportedOperationError("covering an input changes its type")
+    with unfollowed(model, occluder):
+        start = time.perf_counter()
+        clean = model.traced(occluder.clean(), 1)
+        between = time.perf_counter()
+        covered = model.traced(occluder.whole(sample), 2)
+        alone, together = between - start, time.perf_counter() - between
+        program = optimised(paired(clean, covered))
+    return Passes(
+        model, occluder, sample, program, clean.output, covered.output, alone,
+        min(alone, together / 2),
+    )  # fmt: skip
+
+
+@contextmanager
+def unfollowed(model: Model, occluder: Occluder) -> Iterator[None]:
+    """Errors that a model's own call does not raise say that it cannot be followed."""
+    try:
+        yield
+    except CaptumDeconvnetError:
+        raise
+    except Exception as trouble:
+        model.run(occluder.clean())
+        reason = " ".join(f"{type(trouble).__name__}: {trouble}".split())[:200]
+        raise UnsupportedOperationError(f"it does not run in part ({reason})") from trouble
 
 
 class Incremental:
     """A model that is run again only where its inputs are covered.
 
     Attributes:
-        program: its forward pass.
+        passes: the model's own passes.
+        program: what they do.
         clean: the values on the clean inputs.
         output: the model's output on the clean inputs, as the program has it.
-        checked: how the program compares with the model.
+        error: the largest difference of the two windows' outputs from the model's own, by the
+            largest output.
+        limit: how large it may be.
         memory: what windows take.
     """
 
-    def __init__(self, model: Model, occluder: Occluder, sample: Sequence[Window]) -> None:
-        """Follow the model on the clean inputs, and on two windows to check.
+    def __init__(self, passes: Passes) -> None:
+        """Run the program on the clean inputs, and on the two windows to check it.
 
         Raises:
-            UnsupportedOperationError: if the model cannot be followed.
-            TrainModeError: for a batch norm in train mode, naming it.
+            UnsupportedOperationError: if it does not run as the model does.
         """
-        if not occluder.keeps_types:
-            raise UnsupportedOperationError("covering an input changes its type")
-        self.occluder = occluder
-        start = time.perf_counter()
-        clean = model.traced(occluder.inputs, 1)
-        between = time.perf_counter()
-        covered = model.traced(occluder.whole(sample), 2)
-        seconds = min(between - start, (time.perf_counter() - between) / 2)
-        self.program: Program = optimised(paired(clean, covered))
-        self.clean = clean_pass(self.program, [_laid_out(tensor) for tensor in occluder.inputs])
-        self.output = self.clean[self.program.output]
-        alone = self._block(sample[:1])
-        self.checked = self._check(sample, alone, covered.output, seconds)
-        own = [tensor for each in model.modules.values() for tensor in each.parameters(False)]
+        self.passes, self.occluder, self.program = passes, passes.occluder, passes.program
+        with unfollowed(passes.model, self.occluder):
+            inputs = [_laid_out(tensor) for tensor in self.occluder.inputs]
+            self.clean = clean_pass(self.program, inputs)
+            self.output = self.clean[self.program.output]
+            alone = self._block(passes.sample[:1])
+            self.error = self._error(alone)
+        self.limit = TOLERANCES.get(self.output.dtype, 1e-2)
+        modules = passes.model.modules.values()
+        own = [tensor for each in modules for tensor in each.parameters(False)]
         self.memory: Memory = memory_of(self.program, self.clean, own, alone.most_bytes)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the program gives what the model gives, but for rounding."""
+        return self.error <= self.limit
 
     def results(self, windows: Sequence[Window]) -> dict[int, Tensor]:
         """What the program gives for windows of one input, by number of the value."""
@@ -112,25 +170,18 @@ class Incremental:
         first = {self.program.inputs[windows[0].input]: self.occluder.boxes(windows)}
         return Block(self.program, self.clean, len(windows), first)
 
-    def _check(
-        self, sample: Sequence[Window], first: Block, expected: Tensor, seconds: float
-    ) -> Checked:
-        """Compare both windows together, and the first alone, with the model's own outputs."""
-        try:
-            together = self.outputs(sample)
-            with torch.no_grad():
-                alone = first.run()[self.program.output]
-        except (RuntimeError, IndexError, ValueError) as trouble:
-            reason = " ".join(str(trouble).split())
-            raise UnsupportedOperationError(
-                f"the program does not run on other batches: {reason}"
-            ) from trouble
-        error = max(relative(together, expected), relative(alone, expected[: len(alone)]))
-        return Checked(error, TOLERANCES.get(expected.dtype, 1e-2), expected, seconds)
+    def _error(self, first: Block) -> float:
+        """How far both windows together, and the first alone, are from the model's own outputs."""
+        expected, together = self.passes.covered, self.outputs(self.passes.sample)
+        with torch.no_grad():
+            alone = first.run()[self.program.output]
+        return max(relative(together, expected), relative(alone, expected[: len(alone)]))
 
 
 def relative(found: Tensor, expected: Tensor) -> float:
     """The largest difference, as a part of the largest expected value."""
+    if not (expected.is_floating_point() or expected.is_complex()):
+        found, expected = found.double(), expected.double()
     scale = max(float(expected.abs().max()), torch.finfo(torch.float32).tiny)
     return float((found - expected).abs().max()) / scale
 

@@ -18,6 +18,14 @@ class RandomError(UnsupportedOperationError):
     """The model draws random numbers."""
 
 
+class CompanyError(UnsupportedOperationError):
+    """What a window gives may depend on the other windows that go through together with it."""
+
+
+class DecidingError(CompanyError):
+    """What the model does depends on its numbers."""
+
+
 _VALUE_READERS = {"_local_scalar_dense", "nonzero", "equal", "is_same_size", "masked_select"}
 FACTORIES = {
     *("new_zeros", "new_ones", "new_empty", "new_full"),
@@ -34,8 +42,10 @@ _BY_STORAGE = {"as_strided", "set", "resize"}
 def check_followed(func: OpOverload) -> None:
     """Raise for an operation that cannot be followed."""
     name = base_name(func)
+    if func.namespace != "aten":
+        raise CompanyError(f"{func} is not an operation of torch's own")
     if name in _VALUE_READERS:
-        raise UnsupportedOperationError(f"{name}: what the model does depends on its numbers")
+        raise DecidingError(f"{name}: what the model does depends on its numbers")
     if name in _BY_STORAGE:
         raise UnsupportedOperationError(f"{name} reads the memory and not the tensor")
 

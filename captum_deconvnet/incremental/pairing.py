@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import UnsupportedOperationError
-from captum_deconvnet.incremental.program import Growing, Program, Ref, Repeated, Step
+from captum_deconvnet.incremental.followed import DecidingError
+from captum_deconvnet.incremental.program import Growing, Program, Ref, Repeated, Step, repeated
 from captum_deconvnet.incremental.traced import Trace
 
 
@@ -18,13 +20,12 @@ def paired(one: Trace, two: Trace) -> Program:
     Raises:
         UnsupportedOperationError: if the passes differ in more than the size of the batch.
     """
-    functions = [step.function for step in one.steps]
-    if functions != [step.function for step in two.steps] or one.output_index is None:
+    if one.output_index is None:
         raise UnsupportedOperationError(
-            "what the model does depends on its numbers"
-            if one.output_index is not None
-            else "the model's output is not one tensor that depends on its inputs"
+            "the model's output is not one tensor that depends on its inputs"
         )
+    if [step.function for step in one.steps] != [step.function for step in two.steps]:
+        raise DecidingError("what the model does depends on its numbers")
     steps = [_step(*pair, one.same) for pair in zip(one.steps, two.steps, strict=True)]
     shapes = dict(enumerate(one.shapes))
     batch = {index: _grown(shapes[index], shape) for index, shape in enumerate(two.shapes)}
@@ -68,12 +69,18 @@ def _merged(one: Any, two: Any, step: Step, same: Mapping[int, int]) -> Any:
 def _constant(one: Tensor, two: Any, step: Step) -> Tensor | Repeated:
     if not isinstance(two, Tensor) or one.dim() != two.dim():
         raise _unlike(step)
-    if one.shape == two.shape:
+    if one is two or _is_same_memory(one, two):
         return one
     dim = _grown(one.shape, two.shape)
-    if dim is None:
+    expected = one if dim is None else repeated(one, dim, 2)
+    if not torch.equal(expected, two):
         raise _unlike(step)
-    return Repeated(one, dim)
+    return one if dim is None else Repeated(one, dim)
+
+
+def _is_same_memory(one: Tensor, two: Tensor) -> bool:
+    places = [(each.data_ptr(), each.shape, each.stride(), each.dtype) for each in (one, two)]
+    return places[0] == places[1]
 
 
 def _grown(one: Sequence[int], two: Sequence[int]) -> int | None:

@@ -38,6 +38,11 @@ class Repeated:
     tensor: Tensor
     dim: int
 
+    @property
+    def shape(self) -> torch.Size:
+        """For one window."""
+        return self.tensor.shape
+
     def at(self, count: int) -> Tensor:
         """The tensor for a batch of ``count`` windows."""
         return repeated(self.tensor, self.dim, count)

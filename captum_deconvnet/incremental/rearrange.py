@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch.nn import functional as F
 
-from captum_deconvnet.incremental.program import Step, only_tensor
+from captum_deconvnet.incremental.program import Ref, Step, only_tensor
 from captum_deconvnet.incremental.region import MOST, Changed, Span, share, union
 from captum_deconvnet.projection.views import unchanged
 
@@ -57,11 +57,11 @@ def in_pieces(block: Block, step: Step) -> Sequence[Changed] | None:
 
 def concatenated(block: Block, step: Step) -> Sequence[Changed] | None:
     """Concatenation along a dimension that is whole: clean, with what changed pasted in."""
-    (output,), reads = step.outputs, [ref.index for ref in step.args[0]]
+    (output,), parts = step.outputs, step.args[0]
     assert output is not None
-    shapes, shape = block.program.shapes, block.program.shapes[output]
+    shape = block.program.shapes[output]
     dim = step.argument("dim") % len(shape)
-    changed = [block.values[read] for read in reads if read in block.values]
+    changed = [block.values[read] for read in step.reads if read in block.values]
     region = union([one.region for one in changed], shape)
     if (
         dim == 0
@@ -69,11 +69,19 @@ def concatenated(block: Block, step: Step) -> Sequence[Changed] | None:
         or any(dim == cut for one in changed for cut, _ in one.region)
     ):
         return None
-    return [
-        Changed(
-            block.joined(output, dim, reads, [shapes[read][dim] for read in reads], region), region
-        )
-    ]
+    return [Changed(block.joined(output, dim, _places(block, parts, dim), region), region)]
+
+
+def _places(block: Block, parts: Sequence[Any], dim: int) -> list[tuple[int, int, int]]:
+    """Of each part of a concatenation that is a value: its number, where it starts, its length."""
+    found, start = [], 0
+    for part in parts:
+        shape = block.program.shapes[part.index] if isinstance(part, Ref) else part.shape
+        length = shape[dim] if shape.numel() else 0  # torch lets an empty vector be joined
+        if isinstance(part, Ref):
+            found.append((part.index, start, length))
+        start += length
+    return found
 
 
 def padded(block: Block, step: Step) -> Sequence[Changed] | None:

@@ -25,6 +25,7 @@ def convolved(block: Block, step: Step) -> Sequence[Changed] | None:
     if transposed or not isinstance(read, Ref) or not constant:
         return None
     kernel = weight.shape[2:]
+    stride, padding, dilation = (per_axis(one, len(kernel)) for one in (stride, padding, dilation))
     found = _slid(block, step, read.index, (kernel, stride, padding, dilation))
     if found is None:
         return None

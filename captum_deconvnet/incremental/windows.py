@@ -53,6 +53,10 @@ class Grid:
         stops = tuple(min(end, length) for end, length in zip(ends, self.shape, strict=True))
         return Window(self.input, starts, stops)
 
+    def windows(self) -> Iterator[Window]:
+        """All windows, the last dimension first."""
+        return (self.at(place) for place in product(*map(range, self.counts)))
+
     def tiles(self, most: int) -> Iterator[list[Window]]:
         """All windows once, in groups of at most ``most`` that lie close together."""
         sides = zip(self.counts, tile_sides(self.counts, most), strict=True)

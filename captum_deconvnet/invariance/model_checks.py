@@ -73,23 +73,51 @@ def probabilities(outputs: Tensor | None, output: str) -> Tensor | None:
         ModelError: the outputs are not what ``output`` says.
         NonFiniteError: they are NaN or infinite.
     """
-    if output not in OUTPUTS:
-        raise unknown_name("output", output, OUTPUTS, f"Known: {', '.join(OUTPUTS)}.")
+    check_output_name(output)
     if outputs is None:
         return None
     if not bool(torch.isfinite(outputs).all()):
         raise NonFiniteError("The model's outputs are NaN or infinite.")
     found = outputs.double().cpu()
-    if output == "logits":
-        if _sum_to_one(found):
-            raise ModelError(
-                "The model's outputs are probabilities already: give output='probabilities', or "
-                "take the softmax off the model."
-            )
-        return found.softmax(-1)
-    if not _sum_to_one(found):
+    check_output_kind(found, output)
+    return as_probabilities(found, output)
+
+
+def check_output_name(output: str) -> None:
+    """Raise for what is not one of ``OUTPUTS``."""
+    if output not in OUTPUTS:
+        raise unknown_name("output", output, OUTPUTS, f"Known: {', '.join(OUTPUTS)}.")
+
+
+def check_output_kind(outputs: Tensor, output: str) -> None:
+    """Raise for outputs (..., K) that are not what ``output`` says."""
+    if output == "logits" and _sum_to_one(outputs):
+        raise ModelError(
+            "The model's outputs are probabilities already: give output='probabilities', or "
+            "take the softmax off the model."
+        )
+    if output == "probabilities" and not _are_probabilities(outputs):
         raise ModelError("The model's outputs are no probabilities: give output='logits'.")
-    return found
+
+
+def as_probabilities(outputs: Tensor, output: str) -> Tensor:
+    """Outputs (..., K) as probabilities: softmax, of a single logit the sigmoid."""
+    if output == "probabilities":
+        return outputs
+    return outputs.sigmoid() if outputs.shape[-1] == 1 else outputs.softmax(-1)
+
+
+def labels_of(probabilities: Tensor) -> Tensor:
+    """The most probable class of (N, K); of a single probability, 1 from one half on, else 0."""
+    if probabilities.shape[1] == 1:
+        return (probabilities[:, 0] >= 0.5).long()
+    return probabilities.argmax(1)
+
+
+def _are_probabilities(outputs: Tensor) -> bool:
+    if outputs.shape[-1] == 1:
+        return bool(outputs.amin() >= 0) and bool(outputs.amax() <= 1)
+    return _sum_to_one(outputs)
 
 
 def _sum_to_one(outputs: Tensor) -> bool:
