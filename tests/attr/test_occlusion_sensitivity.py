@@ -139,3 +139,89 @@ def test_bad_arguments_are_refused(net, images):
         sensitivity.attribute(images, 0, window=4, stride=2, fill="meen")
     with pytest.raises(UnknownNameError):
         cdn.OcclusionSensitivity(net, "9")
+
+
+def covered_everywhere(net, images):
+    """The net's outputs under every window, by hand: (rows, columns, N, K)."""
+    return torch.stack([
+        torch.stack([net(covered(images, row, column, 0.0)) for column in range(3)])
+        for row in range(2)
+    ]).detach()  # fmt: skip
+
+
+def test_the_probability_of_a_single_logit_is_its_sigmoid(net, images):
+    single = nn.Sequential(*net[:3], nn.Linear(2 * HEIGHT * WIDTH, 1)).double()
+    found = cdn.OcclusionSensitivity(single).attribute(images, window=WINDOW, stride=STRIDE)
+    logits = covered_everywhere(single, images)[..., 0].permute(2, 0, 1)
+    assert_close(found.probability, 1 / (1 + torch.exp(-logits)))
+    assert_close(found.clean_probability, 1 / (1 + torch.exp(-single(images).detach()[:, 0])))
+    assert torch.equal(found.label, (logits >= 0).long())
+    assert found.target.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "last", [nn.Softmax(1), nn.Sequential(nn.Linear(2, 1).double(), nn.Sigmoid())]
+)
+def test_outputs_that_are_probabilities_already_are_taken_as_they_are(net, images, last):
+    ended = nn.Sequential(net, last)
+    arguments = {"window": WINDOW, "stride": STRIDE, "output": "probabilities"}
+    found = cdn.OcclusionSensitivity(ended).attribute(images, 0, **arguments)
+    assert_close(found.probability, covered_everywhere(ended, images)[..., 0].permute(2, 0, 1))
+
+
+def test_outputs_that_are_not_what_is_said_are_refused_as_by_feature_invariance(net, images):
+    ended = nn.Sequential(net, nn.Softmax(1))
+    with pytest.raises(ModelError, match="give output='probabilities'") as ours:
+        cdn.OcclusionSensitivity(ended).attribute(images, 0, window=WINDOW, stride=STRIDE)
+    with pytest.raises(ModelError) as theirs:
+        cdn.FeatureInvariance(ended, ["0.1"]).attribute(images, 0, values=[0, 1])
+    assert str(ours.value) == str(theirs.value)
+    with pytest.raises(ModelError, match="no probabilities: give output='logits'"):
+        cdn.OcclusionSensitivity(net).attribute(
+            images, 0, window=WINDOW, stride=STRIDE, output="probabilities"
+        )
+    with pytest.raises(UnknownNameError, match="Known: logits, probabilities"):
+        cdn.OcclusionSensitivity(net).attribute(
+            images, 0, window=WINDOW, stride=STRIDE, output="scores"
+        )
+
+
+def test_no_image_is_said_so(net):
+    with pytest.raises(ImageError, match="There is no image"):
+        cdn.OcclusionSensitivity(net).attribute(torch.rand(0, 1, 7, 10), 0, window=4, stride=3)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 12])
+@pytest.mark.parametrize("fill", [None, 0.5, "mean", "blur"])
+def test_any_number_of_channels_is_covered(channels, fill):
+    net = nn.Sequential(
+        nn.Conv2d(channels, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()
+    ).double()
+    images = torch.rand(2, channels, 14, 12, dtype=torch.float64)
+    maps = cdn.OcclusionSensitivity(net, "1").attribute(
+        images, 1, window=4, stride=2, fill=fill, all_classes=True
+    )
+    assert maps.projection.shape == images.shape
+    assert maps.probabilities.shape == (2, 16, 6, 5)
+    for part in (net, Deciding(net)):
+        found = cdn.OcclusionSensitivity(part).attribute(images, 1, window=4, stride=2, fill=fill)
+        assert_close(found.probability, maps.probability)
+
+
+def test_dropout_in_train_mode_is_noticed(net, images):
+    dropping = nn.Sequential(net, nn.Dropout(0.5)).train()
+    with pytest.warns(UserWarning, match="different outputs for the same input"):
+        cdn.OcclusionSensitivity(dropping).attribute(images, 0, window=WINDOW, stride=STRIDE)
+
+
+class Centred(Deciding):
+    """Takes the mean of the batch away."""
+
+    def forward(self, x):
+        y = self.net(x)
+        return y - y.mean(0, keepdim=True)
+
+
+def test_a_model_that_mixes_its_batch_is_refused(net, images):
+    with pytest.raises(ModelError, match="Centred gives an image another output"):
+        cdn.OcclusionSensitivity(Centred(net)).attribute(images, 0, window=WINDOW, stride=STRIDE)
