@@ -19,14 +19,15 @@ from torch.autograd.function import FunctionMeta
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from captum_deconvnet.errors import UnsupportedOperationError
-from captum_deconvnet.projection.adjoint import Adjoint, Custom, Typed
-from captum_deconvnet.projection.call import Answer, Call, is_signal, is_strided, tensors
+from captum_deconvnet.projection.adjoint import Adjoint
+from captum_deconvnet.projection.answers import as_adjoints, typed
+from captum_deconvnet.projection.call import Call, is_signal, is_strided, tensors
 from captum_deconvnet.projection.excerpts import excerpt, overlay
 from captum_deconvnet.projection.family import Family
+from captum_deconvnet.projection.fused import WRITTEN_OUT
 from captum_deconvnet.projection.gate_strength import ATTENTION, NONE
 from captum_deconvnet.projection.names import operation_name
 from captum_deconvnet.projection.outside import OUTSIDE
-from captum_deconvnet.projection.reach import whole
 from captum_deconvnet.projection.storages import Storages
 from captum_deconvnet.projection.table import FALLBACK, KEEPS, KEEPS_WEIGHTS, TABLE, Row
 from captum_deconvnet.projection.tape import Step, Tape, Value
@@ -80,6 +81,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         call = self._call(func, args, kwargs, run)
         if not call.sources:
             return run()
+        if func in WRITTEN_OUT:
+            return self._written_out(call)
         if written and (names := out_names(func)):
             return self._copied_out(func, args, kwargs, names)
         if written and not func._schema.returns:
@@ -88,6 +91,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 "returns nothing: that cannot be followed. Use one that returns what it changed."
             )
         self._record(call, self._row(func), written)
+        return call.output
+
+    def _written_out(self, call: Call) -> Any:
+        """A fused operation: its own output, taken back through the formula it stands for."""
+        with self.hidden():
+            outputs = tensors(call.output)
+        with self:
+            formula = WRITTEN_OUT[call.function](*call.args, **call.kwargs)  # type: ignore[index]
+        for output, same in zip(outputs, formula, strict=False):
+            if (value := self.storages.read(same)) is not None:
+                self.storages.put(output, value)
         return call.output
 
     def _copied_out(
@@ -142,7 +156,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _record(self, call: Call, row: Row, written: tuple[Tensor, ...]) -> None:
         call.rule, call.kind, call.gate = row.name, row.kind, row.gate
         answer = row.rule(call) if call.inputs else None
-        adjoints = _as_adjoints(answer, call) if call.inputs else []
+        adjoints = as_adjoints(answer, call) if call.inputs else []
         for place, tensor in enumerate(tensors(call.output)):
             self._require_plain(call, tensor)
             adjoint = adjoints[place] if place < len(adjoints) and is_signal(tensor) else None
@@ -150,7 +164,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 continue
             value = self._value(call, row, tensor, flows=adjoint is not None)
             if adjoint is not None:
-                self._add_step(call, _typed(adjoint, call, tensor), value)
+                self._add_step(call, typed(adjoint, call, tensor), value)
             in_place = bool(written) and any(tensor is changed for changed in written)
             self._note_detached(call, tensor, is_new=not in_place)
             moved = in_place and torch.Tag.inplace_view in getattr(call.function, "tags", ())
@@ -220,22 +234,3 @@ def _gate(call: Call) -> int:
 
 def _row_key(function: Any) -> Any:
     return type(function) if isinstance(function, nn.Module) else function
-
-
-def _typed(adjoint: Adjoint, call: Call, output: Tensor) -> Adjoint:
-    """An adjoint that gives each input's signal in that input's type."""
-    dtypes = [tensor.dtype for tensor in call.inputs]
-    if all(dtype is output.dtype for dtype in dtypes):
-        return adjoint
-    return Typed(adjoint.reaches, adjoint, tuple(dtypes))
-
-
-def _as_adjoints(answer: Answer, call: Call) -> list[Adjoint]:
-    """A rule's answer as one adjoint an output."""
-    if answer is None:
-        return []
-    if isinstance(answer, Adjoint):
-        return [answer]
-    if callable(answer):
-        return [Custom(tuple(whole(tensor.dim()) for tensor in call.inputs), answer)]
-    return list(answer)
