@@ -1,41 +1,98 @@
-"""How long a gallery takes, measured before the work on one image."""
+"""How long a gallery takes, measured before the work on one image that is warm."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from itertools import chain, zip_longest
 
 import torch
 
 import captum_deconvnet as cdn
+from captum_deconvnet.cli.gallery_tiles import rows
+from captum_deconvnet.cli.photographs import Photographs, Pictures
+from captum_deconvnet.errors import ImageError
+
+FEW = 100
+"""Below so many images measuring costs more than 2 % of the work; the bars tell soon enough."""
+
+SHARE = 200
+"""One image of so many is looked at in a measurement of the scan."""
+
+MOST_UNITS = 16
 
 
 def estimate(
-    loaded: cdn.LoadedModel, maps: Mapping[str, Sequence[int]], images: int, k: int
-) -> float:
-    """Seconds for a forward pass and a recording of every image, and for all projections."""
-    model, inputs = loaded.model, loaded.example_input()
-    inputs = torch.rand(inputs.shape, generator=torch.Generator().manual_seed(0)).to(inputs)
+    loaded: cdn.LoadedModel,
+    images: Photographs | Pictures,
+    maps: Mapping[str, Sequence[int]],
+    k: int,
+    batch_size: int,
+    relu: str,
+) -> float | None:
+    """Seconds for the scan of all images and for all projections; None for few images.
+
+    Every step is run once to get warm, and then once to be timed. Of N images the strongest
+    P units lie on N (1 - (1 - 1/N)^P), if they lie anywhere.
+    """
+    count = len(images)
+    if count < FEW:
+        return None
+    inputs, reading = read(loaded, images)
+    together = max(min(batch_size, count // SHARE), 1)
+    batch = inputs.expand(together, *inputs.shape[1:]).contiguous()
     with torch.no_grad():
-        model(inputs)
-        forward = seconds(lambda: model(inputs))
-    recorded = seconds(lambda: cdn.record(model, inputs, list(maps)))
-    recording = cdn.record(model, inputs, list(maps))
-    total = images * (forward + recorded)
-    for layer, channels in maps.items():
-        height, width = (1, 1, *recording.activations[layer].shape[2:])[-2:]
-        together = math.ceil(len(channels) * min(k, images) / images)  # of an image, on average
-        units = [cdn.Unit(0, layer, c, height // 2, width // 2) for c in channels[:together]]
-        work = partial(recording.project_patches, units, seed=1.0)
-        work()  # the first time also works out the windows
-        total += images * seconds(work) * together / max(len(units), 1)
-    return total
+        forward = warm_seconds(lambda: loaded.model(batch)) / together
+    projections = sum(len(channels) for channels in maps.values()) * min(k, count)
+    wanted = count * (1 - (1 - 1 / count) ** projections)
+    each = projections / max(wanted, 1.0)
+    panel = panel_seconds(loaded, inputs, maps, each, relu)
+    return count * (reading + forward) + wanted * (reading + panel)
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """How long a call takes."""
+def read(loaded: cdn.LoadedModel, images: Photographs | Pictures) -> tuple[torch.Tensor, float]:
+    """The input of an image (1, C, H, W), and how long it takes to read it."""
+    example = loaded.example_input()
+    try:
+        start = time.perf_counter()
+        found = images[len(images) // 2]
+        return found[None].to(example), time.perf_counter() - start
+    except (ImageError, OSError):
+        generator = torch.Generator().manual_seed(0)
+        return torch.rand(example.shape, generator=generator).to(example), 0.0
+
+
+def panel_seconds(
+    loaded: cdn.LoadedModel,
+    inputs: torch.Tensor,
+    maps: Mapping[str, Sequence[int]],
+    each: float,
+    relu: str,
+) -> float:
+    """Seconds to record an image and to project so many of its units."""
+    chosen = units(maps, min(max(round(each), 1), MOST_UNITS))
+    layers = list(dict.fromkeys(layer for layer, _ in chosen))
+
+    def work() -> None:
+        recording = cdn.record(loaded.model, inputs, layers, relu=relu)
+        strongest = {(u.layer, u.channel): u for each in layers for u in recording.strongest(each)}
+        patches = recording.project_patches([strongest[place] for place in chosen], seed=1.0)
+        for patch in patches:
+            rows(patch.pixels)
+
+    return warm_seconds(work) * max(each / len(chosen), 1.0)
+
+
+def units(maps: Mapping[str, Sequence[int]], count: int) -> list[tuple[str, int]]:
+    """So many of the maps, taken from the layers in turn."""
+    by_layer = [[(layer, channel) for channel in channels] for layer, channels in maps.items()]
+    turns = chain.from_iterable(zip_longest(*by_layer))
+    return [place for place in turns if place is not None][:count]
+
+
+def warm_seconds(call: Callable[[], object]) -> float:
+    """How long a call takes the second time."""
+    call()
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
@@ -44,6 +101,7 @@ def seconds(call: Callable[[], object]) -> float:
 def in_words(seconds: float) -> str:
     """A time as people say it."""
     if seconds < 90:
-        return f"about {max(round(seconds), 1)} seconds"
+        found = max(round(seconds), 1)
+        return "about 1 second" if found == 1 else f"about {found} seconds"
     minutes = seconds / 60
     return f"about {minutes:.0f} minutes" if minutes < 90 else f"about {minutes / 60:.1f} hours"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import layers_option, model_options
+from captum_deconvnet.cli.options import layers_option, model_options, relu_option
 
 
 def map_count(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
@@ -23,6 +23,7 @@ def map_count(context: click.Context, parameter: click.Parameter, value: str) ->
 Examples:
   deconvnet gallery torchvision/vgg16 photographs/ --layers features.29 --out gallery/
   deconvnet gallery torchvision/vgg16 photographs/ --maps all --html --out atlas/
+  deconvnet gallery torchvision/resnet50 photographs/ --relu guided --out guided/
   deconvnet gallery timm/resnet50 torchvision/OxfordIIITPet:data --out pets/
 """
 )
@@ -34,6 +35,7 @@ Examples:
     "--maps", callback=map_count, default="16", show_default=True, metavar="N|all",
     help="How many maps of a layer to show, drawn at random as in the paper.",
 )  # fmt: skip
+@relu_option
 @click.option("--k", default=9, show_default=True, type=click.IntRange(1, 100), help="Of each map.")
 @click.option("--seed", default=0, show_default=True, help="Of the choice of maps.")
 @click.option(
@@ -55,6 +57,7 @@ def gallery(
     weights: str,
     layers: str | None,
     maps: int | None,
+    relu: str,
     k: int,
     seed: int,
     several_per_image: bool,
@@ -81,6 +84,7 @@ def gallery(
             weights=weights,
             layers=layers,
             maps=maps,
+            relu=relu,
             k=k,
             seed=seed,
             one_per_image=not several_per_image,

@@ -16,6 +16,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 import captum_deconvnet as cdn
 from captum_deconvnet.cli.gallery_tiles import rows
 from captum_deconvnet.cli.output import say_written
+from captum_deconvnet.cli.plurals import counted
 from captum_deconvnet.cli.run import weights_name
 from captum_deconvnet.cli.tile_store import TileStore
 from captum_deconvnet.figures.atlas import map_strip, write_page
@@ -46,6 +47,7 @@ class Pages:
     tile: int
     html: bool
     k: int
+    relu: str = "deconvnet"
 
     def finished(self, name: str) -> bool:
         """Whether the gallery of that name is complete; its index is written last."""
@@ -84,6 +86,7 @@ class Pages:
             "images": int(self.top.done.sum()) - len(self.top.skipped),
             "left_out": [self.top.names[number] for number in sorted(self.top.skipped)],
             "k": self.k,
+            "relu": self.relu,
             "tile": self.tile,
             "colours": shown_bands(self.loaded.input_size[0]),
             "layers": [self._layer_facts(store, layer) for layer in self.maps],
@@ -142,14 +145,14 @@ class Pages:
 
     def _sheet(self, store: TileStore, layer: str) -> Image.Image:
         channels = self.maps[layer]
-        shown = f"{len(channels)} of {len(self.top[layer].values)} maps"
+        shown = f"{len(channels)} of {counted(len(self.top[layer].values), 'map')}"
         weights = weights_name(str(self.loaded.weights or "random"))
         images = int(self.top.done.sum()) - len(self.top.skipped)
         title = [
-            f"{self.loaded.name}   {weights}   layer {layer}   {shown}, top {self.k} of {images} "
-            "images",
-            f"For each map: left its strongest projections, right the patches they saw; "
-            f"{self.sees(layer)}.",
+            f"{self.loaded.name}   {weights}   layer {layer}   {shown}, top {self.k} of "
+            f"{counted(images, 'image')}",
+            f"For each map: left its strongest {self.relu} projections, right the patches they "
+            f"saw; {self.sees(layer)}.",
             " ".join((STRETCHED, *sentence(shown_bands(self.loaded.input_size[0])))),
         ]
         maps = [self._map_tiles(store, layer, channel) for channel in channels]

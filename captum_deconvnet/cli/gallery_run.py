@@ -22,6 +22,7 @@ from captum_deconvnet.cli.names import readable
 from captum_deconvnet.cli.network import chosen_layers
 from captum_deconvnet.cli.output import make_folder
 from captum_deconvnet.cli.photographs import Photographs, Pictures, find_images
+from captum_deconvnet.cli.plurals import counted
 from captum_deconvnet.cli.run import load
 from captum_deconvnet.cli.stopping import keeps
 from captum_deconvnet.cli.tile_store import TileStore, store_bytes
@@ -42,6 +43,7 @@ class Order:
     weights: str
     layers: str | None
     maps: int | None
+    relu: str
     k: int
     seed: int
     one_per_image: bool
@@ -69,9 +71,11 @@ def make(order: Order) -> None:
     check_disk(order, maps)
     say_before(order, loaded, images, maps)
     top = scan(order, loaded, images, layers)
-    pages = Pages(order.out, loaded, top, maps, tile=order.tile, html=order.html, k=order.k)
+    pages = Pages(
+        order.out, loaded, top, maps, tile=order.tile, html=order.html, k=order.k, relu=order.relu
+    )
     hidden = order.out / ".tiles"
-    name = digest(top.identity, json.dumps(maps), str(order.tile), str(order.html))
+    name = digest(top.identity, json.dumps(maps), str(order.tile), str(order.html), order.relu)
     if pages.finished(name):
         shutil.rmtree(hidden, ignore_errors=True)
         click.echo(f"{readable(order.out)} is complete: nothing to do", err=True)
@@ -117,7 +121,7 @@ def scan(
     for number, reason in sorted(top.skipped.items()):
         click.echo(f"left out {readable(top.names[number])}: {' '.join(reason.split())}", err=True)
     if top.skipped:
-        click.echo(f"{len(top.skipped)} of {len(images)} images left out", err=True)
+        click.echo(f"{len(top.skipped)} of {counted(len(images), 'image')} left out", err=True)
     return top
 
 
@@ -137,7 +141,7 @@ def project(
         smoothing=0,
     )  # fmt: skip
     with bar:
-        for image in panels(loaded.model, images, top, maps, skip=store.done):
+        for image in panels(loaded.model, images, top, maps, skip=store.done, relu=pages.relu):
             for panel in image.panels:
                 keep(store, panel, loaded)
             pages.keep_image(image)
@@ -162,12 +166,15 @@ def say_before(
     images: Photographs | Pictures,
     maps: Mapping[str, Sequence[int]],
 ) -> None:
-    """Say what will be done, and how long that takes, measured on a black image."""
+    """Say what will be done, and how long that takes."""
     count = sum(len(channels) for channels in maps.values())
-    seconds = estimate(loaded, maps, len(images), order.k)
+    seconds = estimate(loaded, images, maps, order.k, order.batch_size, order.relu)
+    time = (
+        "" if seconds is None else f": {in_words(seconds)} from nothing, as measured on one image"
+    )
     click.echo(
-        f"{len(images)} images, {count} maps of {len(maps)} layers: {in_words(seconds)} from "
-        "nothing, as measured on one image",
+        f"{counted(len(images), 'image')}, {counted(count, 'map')} of "
+        f"{counted(len(maps), 'layer')}{time}",
         err=True,
     )
     if loaded.weights is None:

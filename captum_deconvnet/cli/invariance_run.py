@@ -24,6 +24,9 @@ from captum_deconvnet.invariance.joining import joined
 from captum_deconvnet.invariance.sampling import Sampling
 from captum_deconvnet.invariance.transforms import Transform
 
+ENOUGH = 3
+"""Curves that a band can be drawn of: of two it would be a guess."""
+
 SHOWN = 5
 """Pictures in a strip."""
 
@@ -54,6 +57,8 @@ def run(
     names = [readable(path.name) for path in images]
     curves = {each.name: joined([part[each.name] for part in parts]) for each in order.chosen}
     order.warn()
+    if 1 < len(images) < ENOUGH:
+        click.echo(f"a band of {len(images)} curves is no band: none is drawn", err=True)
     write_rows(table, curves, names)
     click.echo(areas(curves))
     columns = [column(order, each, curves[each.name], sources, distance) for each in order.chosen]
@@ -113,7 +118,9 @@ def panels(curves: InvarianceCurves, distance: str) -> list[Panel]:
 
 
 def band(curves: InvarianceCurves, layer: str, distance: str) -> np.ndarray | None:
-    """The confidence band of the mean; None for one image."""
+    """The confidence band of the mean; None for few images."""
+    if len(curves.distance(layer, distance)) < ENOUGH:
+        return None
     ends = torch.stack(curves.band(layer, distance))
     return None if bool(ends.isnan().all()) else ends.numpy()
 

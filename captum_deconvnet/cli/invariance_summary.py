@@ -22,6 +22,7 @@ from captum_deconvnet.cli.invariance_ranks import ranks, write_ranks
 from captum_deconvnet.cli.names import readable
 from captum_deconvnet.cli.output import make_folder
 from captum_deconvnet.cli.photographs import image_files, is_dangling
+from captum_deconvnet.cli.plurals import counted
 from captum_deconvnet.cli.stopping import keeps
 from captum_deconvnet.errors import ImageError
 from captum_deconvnet.invariance.curves import mean_height
@@ -70,7 +71,9 @@ def measure_all(order: Order, found: Sequence[Photograph], out: Path) -> None:
     ledger = Ledger(out / "images.jsonl", identity(order))
     keys = {content(photograph): photograph for photograph in found}
     todo = [key for key in keys if key not in ledger.done]
-    click.echo(f"{len(keys)} photographs, {len(keys) - len(todo)} measured before", err=True)
+    click.echo(
+        f"{counted(len(keys), 'photograph')}, {len(keys) - len(todo)} measured before", err=True
+    )
     for key in tqdm(todo, desc="invariance", unit="photograph", disable=None):
         ledger.add(key, measured(order, keys[key]))
     order.warn()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import model_options
+from captum_deconvnet.cli.options import model_options, relu_option
 from captum_deconvnet.cli.output import figure_path
 
 
@@ -39,6 +39,7 @@ Examples:
     show_default=True,
     help="What covers.",
 )
+@relu_option
 @click.option("--layer", metavar="PATH", help="The layer to watch.  [default: the last stage]")
 @click.option(
     "--other", "others", type=click.Path(path_type=Path), multiple=True,
@@ -54,6 +55,7 @@ def occlude(
     window: int | None,
     stride: int | None,
     fill: str,
+    relu: str,
     layer: str | None,
     others: tuple[Path, ...],
     out: Path | None,
@@ -69,5 +71,5 @@ def occlude(
     from captum_deconvnet.cli.occluded import Order, run
 
     out = default_file("occlusion", model, weights, [image]) if out is None else out
-    order = Order(model, weights, target, window, stride, fill, layer, out)
+    order = Order(model, weights, target, window, stride, fill, layer, out, relu)
     run(order, read_image(image), [read_image(other) for other in others], str(image))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -34,6 +34,7 @@ class Order:
     fill: str
     layer: str | None
     out: Path
+    relu: str = "deconvnet"
 
 
 def run(
@@ -60,7 +61,9 @@ def run(
         click.echo("random weights: these are maps of an untrained network", err=True)
     weights = weights_name(str(loaded.weights or RANDOM))
     title = f"{order.model}   {weights}   {readable(source)}{told(inputs)}"
-    shown_maps = picture(loaded, inputs, maps, window, layer)
+    if order.relu != "deconvnet":
+        maps = projected_by(order.relu, loaded, maps, layer, inputs, shown)
+    shown_maps = replace(picture(loaded, inputs, maps, window, layer), family=order.relu)
     notes = [*seen(loaded, maps), *told_of(maps, layer)]
     for note in notes[1:]:
         click.echo(note, err=True)
@@ -98,6 +101,27 @@ def picture(
     )
 
 
+def projected_by(
+    relu: str,
+    loaded: cdn.LoadedModel,
+    maps: cdn.OcclusionMaps,
+    layer: str,
+    inputs: torch.Tensor,
+    others: torch.Tensor | None,
+) -> cdn.OcclusionMaps:
+    """The maps with the strongest map's projections by another rule at rectifiers."""
+    assert maps.channel is not None
+    channel = int(maps.channel[0])
+
+    def of(images: torch.Tensor) -> torch.Tensor:
+        recording = cdn.record(loaded.model, images, layer, relu=relu)
+        found = [recording.project_map(n, layer, channel) for n in range(len(images))]
+        return torch.stack(found).detach()
+
+    other = None if others is None else of(others)[None]
+    return replace(maps, projection=of(inputs), other_projections=other)
+
+
 def fitted(order: Order, inputs: torch.Tensor) -> tuple[int, int]:
     """The window and the stride: what was asked for, or what fits the picture."""
     side = min(inputs.shape[-2:])
@@ -108,7 +132,7 @@ def fitted(order: Order, inputs: torch.Tensor) -> tuple[int, int]:
 def seen(loaded: cdn.LoadedModel, maps: cdn.OcclusionMaps) -> list[str]:
     """The class that the net takes the whole picture for."""
     label, target = int(maps.clean_label[0]), int(maps.target[0])
-    chance = f" ({float(maps.clean_probability[0]):.2g})" if label == target else ""
+    chance = f" ({float(maps.clean_probability[0]):.2f})" if label == target else ""
     return [f"predicted: {class_name(loaded.categories, label)}{chance}"]
 
 

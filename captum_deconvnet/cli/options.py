@@ -23,6 +23,14 @@ weights_option = click.option(
     metavar="TAG|FILE|random",
     help="A tag of the model's trained weights, a checkpoint, or random for none.",
 )
+RULES = ("deconvnet", "guided", "gradient", "adjoint")
+relu_option = click.option(
+    "--relu",
+    type=click.Choice(RULES),
+    default="deconvnet",
+    show_default=True,
+    help="What rectifiers do on the way back.",
+)
 layers_option = click.option(
     "--layers", metavar="PATH,PATH", help="Module paths, comma-separated.  [default: all stages]"
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,21 +124,27 @@ def is_dangling(path: Path) -> bool:
 def image_files(root: Path, outputs: Sequence[Path] = ()) -> list[Path]:
     """The image files in a folder and its folders, but for what our commands have written."""
     endings = Image.registered_extensions()
-    own = {path.resolve() for path in outputs}
+    own = {os.path.realpath(path) for path in outputs}
     found = []
     for folder, inner, names in os.walk(root, followlinks=True):
         here = Path(folder)
-        inner[:] = [
-            name for name in inner
-            if (here / name).resolve() not in own and not is_gallery(here / name)
-            and not (name in PAGES and is_gallery(here))
-        ]  # fmt: skip
+        inner[:] = [name for name in inner if not is_left_out(here, name, own)]
         files = [here / name for name in names if not name.startswith(".")]
         found += [
             file for file in files
-            if file.suffix.lower() in endings and file.resolve() not in own and not is_output(file)
+            if file.suffix.lower() in endings
+            and os.path.realpath(file) not in own and not is_output(file)
         ]  # fmt: skip
     return found
+
+
+def is_left_out(folder: Path, name: str, outputs: Collection[str]) -> bool:
+    """Whether a folder in a folder is a command's output, or a link to one that it is in."""
+    inner = os.path.realpath(folder / name)
+    around = os.path.realpath(folder)
+    is_loop = around == inner or around.startswith(os.path.join(inner, ""))
+    is_pages = name in PAGES and is_gallery(folder)
+    return is_loop or is_pages or inner in outputs or is_gallery(folder / name)
 
 
 def is_gallery(folder: Path) -> bool:

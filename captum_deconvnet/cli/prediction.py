@@ -30,7 +30,7 @@ def predictions(loaded: LoadedModel, recording: Recording) -> list[str]:
     ends_in_sigmoid = bool(entries) and "sigmoid" in entries[-1].operation
     best = probabilities(scores, ends_in_sigmoid=ends_in_sigmoid).max(1)
     return [
-        f"{class_name(loaded.categories, label)} ({chance:.2g})"
+        f"{class_name(loaded.categories, label)} ({chance:.2f})"
         for label, chance in zip(best.indices.tolist(), best.values.tolist(), strict=True)
     ]
 

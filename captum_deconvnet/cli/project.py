@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import layers_option, model_options
+from captum_deconvnet.cli.options import RULES, layers_option, model_options
 from captum_deconvnet.cli.output import figure_path
-
-RULES = ("deconvnet", "guided", "gradient", "adjoint")
 
 
 def positions(

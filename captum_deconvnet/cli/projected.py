@@ -53,7 +53,9 @@ class ProjectedLayer:
     @property
     def notes(self) -> list[str]:
         """What has to be said of the layer's pictures."""
-        found = [f"{self.layer}: {FIXED}"] if self.fixed else []
+        whole = any(not isinstance(each.source, Unit) for each in self.shown)
+        which = " (of the single unit)" if whole else ""
+        found = [f"{self.layer}: {FIXED}{which}"] if self.fixed else []
         silent = dict.fromkeys(str(each.source.channel) for each in self.shown if each.silent)
         if silent:
             maps = "map" if len(silent) == 1 else "maps"
@@ -96,7 +98,8 @@ def project_layer(
             for index, source in enumerate(sources)
         ]
     shape = tuple(recording.activations[layer].shape[1:])
-    return ProjectedLayer(layer, shape, field, shown, is_fixed(recordings, layer))
+    fixed = is_fixed(recordings, layer) and any(isinstance(each.source, Unit) for each in shown)
+    return ProjectedLayer(layer, shape, field, shown, fixed)
 
 
 def is_fixed(recordings: Mapping[str, Recording], layer: str) -> bool:

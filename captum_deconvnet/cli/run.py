@@ -113,7 +113,9 @@ def recorded(
     """The recordings by the name of their rule at rectifiers."""
     rules = order.rules or (order.family,)
     found = {rule: cdn.record(loaded.model, inputs, layers, relu=rule) for rule in rules}
-    if not order.rules and all(is_fixed(found, layer) for layer in layers):
+    if not (order.rules or order.request.whole_maps) and all(
+        is_fixed(found, layer) for layer in layers
+    ):
         found["guided"] = cdn.record(loaded.model, inputs, layers, relu="guided")
     return found
 

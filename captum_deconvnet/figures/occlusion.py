@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from captum_deconvnet.figures.contrast import stretch
@@ -38,6 +39,7 @@ class OccludedImage:
         activity: the strongest map's sum, (rows, columns), if a layer was watched.
         channel: which map that is, and of which layer.
         projection: of that map, (H, W, 3), signed.
+        family: what rectifiers did on the way back.
         others: that map's projections on other images, each (H, W, 3).
     """
 
@@ -52,6 +54,7 @@ class OccludedImage:
     channel: str = ""
     projection: NDArray[np.floating] | None = None
     others: Sequence[NDArray[np.floating]] = ()
+    family: str = "deconvnet"
 
 
 @plainly
@@ -84,9 +87,12 @@ def occlusion_figure(shown: OccludedImage, *, title: str = "", notes: Sequence[s
     _image(next(axes), shown)
     if shown.activity is not None and shown.projection is not None:
         _map(figure, next(axes), shown.activity, f"(b) sum of the strongest map\n{shown.channel}")
-        _projection(next(axes), shown.projection, "(c) that map's projection", is_own=True)
+        text = f"(c) that map's projection\n{shown.family}"
+        _projection(next(axes), shown.projection, text, is_own=True)
         for number, other in enumerate(shown.others, 1):
-            _projection(next(axes), other, f"the same map, image {number}", is_own=False)
+            _projection(
+                next(axes), other, f"the same map, image {number}\n{shown.family}", is_own=False
+            )
     text = f"(d) probability of {shown.target}\nnothing covered: {shown.clean_probability:.2g}"
     _map(figure, next(axes), shown.probability, text)
     _labels(next(axes), shown)
@@ -107,13 +113,14 @@ def _map(figure: Figure, axes: Axes, values: NDArray[np.floating], text: str) ->
     box = axes.get_position()
     bar = figure.add_axes((box.x0, box.y0 - 0.06, box.width, 0.025))
     figure.colorbar(drawn, cax=bar, orientation="horizontal")
+    bar.xaxis.set_major_locator(MaxNLocator(4))
     bar.tick_params(labelsize=FONT_SIZE - 1, length=2, pad=1)
 
 
 def _projection(axes: Axes, projection: NDArray[np.floating], text: str, *, is_own: bool) -> None:
     picture, factor = stretch(projection, 99.5)
     show(axes, picture)
-    _caption(axes, f"{text}\n\u00d7{factor:.3g}" if factor else f"{text}\nall zero")
+    _caption(axes, f"{text}  \u00d7{factor:.3g}" if factor else f"{text}, all zero")
     axes.spines[:].set(visible=is_own, color="black", linewidth=2)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from captum_deconvnet.errors import ScanError
 from captum_deconvnet.gallery.images import Numbered
 from captum_deconvnet.gallery.top_activations import TopActivations
+from captum_deconvnet.projection.family import Family
 from captum_deconvnet.projection.receptive_field import Box, ReceptiveField
 from captum_deconvnet.projection.record import record
 from captum_deconvnet.projection.recording import Recording
@@ -73,6 +74,7 @@ def panels(
     maps: Mapping[str, Sequence[int]],
     *,
     skip: Collection[int] = (),
+    relu: str | Family = "deconvnet",
 ) -> Iterator[ImagePanels]:
     """The panels of some maps, image after image.
 
@@ -82,6 +84,7 @@ def panels(
         top: the scan.
         maps: the channels that are wanted, by layer.
         skip: images that are not needed any more.
+        relu: what rectifiers do on the way back, as for :func:`captum_deconvnet.record`.
 
     Raises:
         ScanError: if an image is not the one that was scanned: it is gone, or an activation
@@ -96,7 +99,8 @@ def panels(
             raise ScanError(f"Image {image} could be read in the scan, and now cannot: {inputs}")
         like = next(model.parameters(), inputs)
         batch = inputs.to(like).unsqueeze(0)
-        recording = record(model, batch, list(dict.fromkeys(unit.layer for _, unit in units)))
+        layers = list(dict.fromkeys(unit.layer for _, unit in units))
+        recording = record(model, batch, layers, relu=relu)
         yield ImagePanels(image, inputs, tuple(_panels(recording, batch[0], units)))
 
 

@@ -122,7 +122,7 @@ def test_the_class_has_the_probability_of_the_net(end, expected, classes):
     chances = expected(net[:4](images)).detach()
     found = predictions(loaded, cdn.record(net, images, "1"))
     for text, row in zip(found, chances, strict=True):
-        assert text == f"class {int(row.argmax())} ({float(row.max()):.2g})"
+        assert text == f"class {int(row.argmax())} ({float(row.max()):.2f})"
 
 
 @pytest.mark.parametrize("ends_in_sigmoid", [False, True])

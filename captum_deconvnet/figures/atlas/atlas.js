@@ -64,7 +64,7 @@ function showLayer() {
   const dead = layer.dead_maps === 1 ? "1 map is dead" : `${layer.dead_maps} maps are dead`;
   find("about").textContent =
     `${maps.length} of ${layer.maps_in_layer} maps; ${layer.sees}; ${dead}. ` +
-    `Left projections, each stretched about mid grey by its own factor; right what they saw.` +
+    `Left ${ATLAS.relu || "deconvnet"} projections, each stretched about mid grey by its own factor; right what they saw.` +
     (ATLAS.colours ? ` Shown: ${ATLAS.colours}.` : "");
   find("maps").replaceChildren(...maps.map(card));
 }
@@ -97,7 +97,7 @@ function show(place) {
   const map = maps[place];
   find("map-title").textContent = `${layer.layer}, map ${map.channel}`;
   find("statistics").textContent =
-    `Mean activation ${number(map.mean)}; above zero in ${number(100 * map.active_share)} % of ${ATLAS.images} images` +
+    `Mean activation ${number(map.mean)}; above zero in ${number(100 * map.active_share)} % of ${images}` +
     (map.dead ? "; dead." : ".");
   find("units").replaceChildren(...map.top.map((unit, rank) => figure(map, unit, rank)));
   find("before").disabled = place === 0;
@@ -137,9 +137,10 @@ function goTo() {
   if (find("go").value !== "") focusCard(place);
 }
 
+const images = ATLAS.images === 1 ? "1 image" : `${ATLAS.images} images`;
 const left = ATLAS.left_out.length ? `, ${ATLAS.left_out.length} left out` : "";
 document.title = `${ATLAS.model}: atlas`;
-find("title").textContent = `${ATLAS.model}, weights ${ATLAS.weights}: top ${ATLAS.k} of ${ATLAS.images} images${left}`;
+find("title").textContent = `${ATLAS.model}, weights ${ATLAS.weights}: top ${ATLAS.k} of ${images}${left}`;
 find("layer").append(...ATLAS.layers.map((each) => element("option", { textContent: each.layer })));
 find("layer").addEventListener("change", showLayer);
 find("order").addEventListener("change", showLayer);
