@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from errno import EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOENT
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -50,7 +54,7 @@ class Numbered:
         except (ImageError, UnidentifiedImageError) as error:
             return number, str(error)
         except OSError as error:
-            if error.errno is not None:  # the disk, not the picture
+            if not _is_of_the_picture(error):
                 raise
             return number, str(error)
         image = item[0] if isinstance(item, tuple | list) else item
@@ -60,6 +64,17 @@ class Numbered:
                 "transform that makes a tensor (C, H, W)."
             )
         return number, image
+
+
+def _is_of_the_picture(error: OSError) -> bool:
+    """Whether one picture cannot be read, and not its whole folder or disk.
+
+    A link whose file is gone, a file that is gone, or one that may not be read.
+    """
+    if error.errno is None:
+        return True
+    folder = Path(os.fsdecode(error.filename or "")).parent
+    return error.errno in (ENOENT, EACCES, ELOOP, EISDIR, ENAMETOOLONG) and folder.is_dir()
 
 
 def count_of(dataset: Any) -> int:
@@ -97,7 +112,17 @@ def batches(dataset: Any, numbers: Iterable[Sequence[int]], workers: int) -> Ite
         num_workers=workers,
         collate_fn=collate,
     )
-    yield from loader
+    try:
+        found = iter(loader)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ImageError(
+            f"The dataset cannot be sent to worker processes ({error}): give num_workers=0, or "
+            "define what it holds at the top of a file, without lambda."
+        ) from error
+    try:
+        yield from found
+    except ImageError as error:
+        raise ImageError(str(error).strip().splitlines()[-1].split("ImageError: ")[-1]) from None
 
 
 def collate(items: Sequence[tuple[int, Tensor | str]]) -> Batch:

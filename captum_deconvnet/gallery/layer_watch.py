@@ -6,6 +6,7 @@ can overwrite it; of a layer that runs several times the last run counts, as in 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -101,15 +102,19 @@ def watched(model: nn.Module, layers: Sequence[str], watch: LayerWatch) -> Itera
             module = model.get_submodule(path)
             if isinstance(module, torch.jit.ScriptModule):
                 raise LayerError(f"The layer {path!r} is scripted: choose one that is not.")
-            handles.append(module.register_forward_hook(_hook(path, watch), prepend=True))
+            hook = _hook(path, watch, threading.get_ident())
+            handles.append(module.register_forward_hook(hook, prepend=True))
         yield
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _hook(path: str, watch: LayerWatch) -> Callable[[nn.Module, Any, Any], None]:
+def _hook(path: str, watch: LayerWatch, thread: int) -> Callable[[nn.Module, Any, Any], None]:
+    """Only a pass in the scan's own thread is seen: another's may run the same model."""
+
     def left(module: nn.Module, args: Any, output: Any) -> None:
-        watch.left(path, output)
+        if threading.get_ident() == thread:
+            watch.left(path, output)
 
     return left

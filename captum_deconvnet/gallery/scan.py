@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from captum_deconvnet.errors import ImageError, LayerError, ScanError
 from captum_deconvnet.gallery.images import count_of, namer
+from captum_deconvnet.gallery.model_identity import identity
+from captum_deconvnet.gallery.same_images import probe
 from captum_deconvnet.gallery.scan_file import ScanFile
 from captum_deconvnet.gallery.scanner import Scanner
 from captum_deconvnet.gallery.top_activations import TopActivations, nothing
@@ -56,7 +55,9 @@ def top_activations(
         one_per_image: keep at most one activation of a map in an image; else as many as there are.
         only: look at the images of these numbers only; scans of other numbers can be merged.
         out: write the result to this ``.safetensors`` file and a ``.json`` beside it. The scan is
-            saved there as it goes: run again after a stop, it does what is missing.
+            saved there as it goes: run again after a stop, it does what is missing. It is gone on
+            with only for the same model (classes, settings, code, weights) and the same images,
+            which it knows by content, transform included.
         save_every: seconds between two savings.
         tag: anything else that must be equal for a saved scan to be gone on with, such as the
             version of the images.
@@ -68,7 +69,8 @@ def top_activations(
         and the maps' statistics.
 
     Raises:
-        ImageError: for a dataset without images, or of several sizes.
+        ImageError: for a dataset without images, or of several sizes; with ``out``, for one whose
+            images are drawn by chance.
         LayerError: for a layer that did not run, does not give one tensor, or mixes images.
         NonFiniteError: for a NaN or infinite activation, naming layer and image.
         ScanError: if ``out`` holds a scan of something else.
@@ -89,26 +91,14 @@ def top_activations(
     numbers = _numbers(only, count)
     chunks = [tuple(numbers[n : n + batch_size]) for n in range(0, len(numbers), batch_size)]
     scanner = Scanner(model, paths, dataset, k, one_per_image, name, num_workers, show_progress)
-    options = [str(k), str(one_per_image), tag, *paths, *map(name, range(count))]
+    probed = probe(dataset, count, num_workers, twice=out is not None)
+    options = [str(k), str(one_per_image), tag, *paths, str(count), *probed]
     file = None if out is None else ScanFile(Path(out), save_every)
     found = scanner.run(chunks, nothing(count, identity(model, options)), file)
     if not found.tops:
         reason = next(iter(found.skipped.values()), "none was asked for")
         raise ImageError(f"Of {len(numbers)} images none could be read: {reason}")
     return found
-
-
-def identity(model: nn.Module, options: Iterable[str]) -> str:
-    """A digest of a model, with its weights, and of anything else."""
-    digest = hashlib.blake2b(repr(model).encode(), digest_size=16)
-    for path, tensor in model.state_dict().items():
-        digest.update(path.encode())
-        if isinstance(tensor, Tensor):
-            flat = tensor.detach().cpu().contiguous().reshape(-1)
-            digest.update(str(zlib.crc32(flat.view(torch.uint8).numpy().data)).encode())
-    for option in options:
-        digest.update(f"{len(option)}:{option}".encode())
-    return digest.hexdigest()
 
 
 def _check(layers: Sequence[str], **counts: int) -> None:

@@ -13,6 +13,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from captum_deconvnet.errors import ScanError
 from captum_deconvnet.gallery.images import Batch, Name, batches
 from captum_deconvnet.gallery.layer_watch import LayerWatch, watched
+from captum_deconvnet.gallery.same_images import check_images, noted
 from captum_deconvnet.gallery.scan_file import ScanFile
 from captum_deconvnet.gallery.shared_work import SharedWork, under_torchrun
 from captum_deconvnet.gallery.top_activations import TopActivations, nothing
@@ -40,7 +41,7 @@ class Scanner:
         shared = under_torchrun(start.identity)
         if shared is not None:
             return self._share(shared, chunks, start, file)
-        before = file.gathered(start) if file else start
+        before = self._before(file, start) if file else start
         found = self.look(before, pending(chunks, before), file)
         if file is not None and found.tops:
             found.save(file.path)
@@ -57,7 +58,7 @@ class Scanner:
         if file is None:
             raise ScanError("Under torchrun, give out=FILE on a disk that all processes see.")
         if shared.leads:
-            file.gathered(start).save(file.path)
+            self._before(file, start).save(file.path)
             shared.say("gathered")
         shared.hear("gathered")
         mine = file.part(shared.rank)
@@ -70,6 +71,15 @@ class Scanner:
             shared.say("merged")
         shared.hear("merged")
         return TopActivations.load(file.path)
+
+    def _before(self, file: ScanFile, start: TopActivations) -> TopActivations:
+        """What was saved so far, if it is of these images."""
+        saved = file.gathered(start)
+        try:
+            check_images(saved, self.dataset, self.name, self.workers)
+        except ScanError as error:
+            raise ScanError(f"{file.path} {error}") from None
+        return saved
 
     def look(
         self, start: TopActivations, chunks: Iterable[Numbers], file: ScanFile | None
@@ -101,7 +111,11 @@ class Scanner:
         done = found.done.clone()
         done[list(batch.asked)] = True
         tops = {path: watch.tops[path] for path in self.layers if path in watch.tops}
-        return replace(found, tops=tops, done=done, skipped={**found.skipped, **batch.skipped})
+        contents, stamps = noted(found, batch, self.name)
+        skipped = {**found.skipped, **batch.skipped}
+        return replace(
+            found, tops=tops, done=done, contents=contents, stamps=stamps, skipped=skipped
+        )
 
     def named(self, scan: TopActivations) -> TopActivations:
         """The scan with the names of the images that it mentions."""

@@ -31,6 +31,8 @@ class TopActivations:
     Args:
         tops: what was found, by module path, in the order asked for.
         done: which images were looked at, (images,) bool.
+        contents: a checksum of each image that was looked at, (images,) int64.
+        stamps: a checksum of its file's size and time of change; 0 for an image without a file.
         identity: what the scan was of; only scans of the same can be merged.
         skipped: why an image could not be read, by number.
         names: the names of the images that are mentioned.
@@ -38,6 +40,8 @@ class TopActivations:
 
     tops: Mapping[str, LayerTop]
     done: Tensor
+    contents: Tensor
+    stamps: Tensor
     identity: str
     skipped: Mapping[int, str]
     names: Mapping[int, str]
@@ -92,7 +96,15 @@ class TopActivations:
         if self.tops and other.tops:
             tops = {layer: top.merged(other.tops[layer]) for layer, top in self.tops.items()}
         names, skipped = {**self.names, **other.names}, {**self.skipped, **other.skipped}
-        both = replace(self, tops=tops, done=self.done | other.done, skipped=skipped, names=names)
+        both = replace(
+            self,
+            tops=tops,
+            done=self.done | other.done,
+            contents=torch.where(other.done, other.contents, self.contents),
+            stamps=torch.where(other.done, other.stamps, self.stamps),
+            skipped=skipped,
+            names=names,
+        )
         return both.named(lambda number: names.get(number, f"image {number}"))
 
     def mentioned(self) -> list[int]:
@@ -119,7 +131,7 @@ class TopActivations:
 
     def to_bytes(self) -> bytes:
         """The scan as the content of a safetensors file."""
-        tensors = {"done": self.done}
+        tensors = {name: getattr(self, name) for name in _IMAGES}
         for number, top in enumerate(self.tops.values()):
             tensors |= {f"{number}.{name}": getattr(top, name).cpu() for name in _TENSORS}
         about = {
@@ -162,16 +174,22 @@ class TopActivations:
             {int(number): text for number, text in about[key].items()}
             for key in ("skipped", "names")
         )
-        return cls(tops, tensors["done"], about["identity"], skipped, names)
+        done = tensors["done"]
+        unknown = torch.zeros(2, len(done), dtype=torch.int64).unbind()
+        pairs = zip(_IMAGES[1:], unknown, strict=True)
+        contents, stamps = (tensors.get(name, zeros) for name, zeros in pairs)
+        return cls(tops, done, contents, stamps, about["identity"], skipped, names)
 
 
+_IMAGES = ("done", "contents", "stamps")
 _TENSORS = ("values", "images", "places", "sums", "active")
 _FIELDS = (*_TENSORS, "size", "count")
 
 
 def nothing(images: int, identity: str) -> TopActivations:
     """A scan that has not looked at any of its images."""
-    return TopActivations({}, torch.zeros(images, dtype=torch.bool), identity, {}, {})
+    done, contents, stamps = torch.zeros(3, images, dtype=torch.int64)
+    return TopActivations({}, done.bool(), contents.clone(), stamps.clone(), identity, {}, {})
 
 
 def facts(scan: TopActivations) -> dict[str, Any]:
