@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
 from torch._ops import OpOverload
 from torch.autograd.function import FunctionMeta
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -135,6 +136,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def flows(self, item: Any) -> bool:
         """Whether a signal that arrives at an argument can go on to the input."""
+        while isinstance(item, Tensor) and is_functorch_wrapped_tensor(item):
+            item = get_unwrapped(item)
         if self._is_hidden or not isinstance(item, Tensor) or not is_strided(item):
             return False
         value = self.storages.read(item)

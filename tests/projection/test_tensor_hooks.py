@@ -132,7 +132,11 @@ def by_backward(net, x):
         (x.requires_grad_() ** 2).sum().backward()
 
 
-@pytest.mark.parametrize("act", [by_grad, by_backward])
+def by_transform(net, x):
+    return torch.func.grad(lambda y: (y**3).sum())(x)
+
+
+@pytest.mark.parametrize("act", [by_grad, by_backward, by_transform])
 def test_a_model_that_takes_gradients_of_its_own_is_refused(act):
     model, image = built(act)
     for explain in (cdn.record, lambda m, x: cdn.DeconvNet(m).attribute(x, 1)):
