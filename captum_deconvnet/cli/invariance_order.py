@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 import torch
-from PIL import Image
 
 import captum_deconvnet as cdn
 from captum_deconvnet.cli.names import readable
@@ -18,6 +17,7 @@ from captum_deconvnet.cli.run import RANDOM, load
 from captum_deconvnet.cli.source import Source, widened
 from captum_deconvnet.errors import LayerError, ModelError
 from captum_deconvnet.invariance.transforms import PAPER, Transform, transform_of
+from captum_deconvnet.registry.transforms import Picture
 
 MARGIN = 60
 """Pixels beyond what a net of 224 pixels sees: the paper's largest shift."""
@@ -83,7 +83,7 @@ class Order:
         if self.loaded.weights is None:
             click.echo("random weights: these are curves of an untrained network", err=True)
 
-    def source(self, photograph: Image.Image, name: Path) -> Source:
+    def source(self, photograph: Picture, name: Path) -> Source:
         """The photograph as the model takes it, with more around it where it has more."""
         if self.border == "photograph":
             found = widened(self.loaded, photograph, MARGIN)

@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet import InvarianceCurves
-from captum_deconvnet.cli.image import read_image
+from captum_deconvnet.cli.array import read_picture
 from captum_deconvnet.cli.invariance_order import Order
 from captum_deconvnet.cli.invariance_rows import areas, write_rows
 from captum_deconvnet.cli.names import origin_of, readable
@@ -49,7 +49,7 @@ def run(
     check_folder(out)
     check_folder(table)
     assert order.chosen  # unknown transforms are refused before anything is loaded
-    pictures = [read_image(path) for path in images]
+    pictures = [read_picture(path) for path in images]
     sources = [order.source(each, path) for each, path in zip(pictures, images, strict=True)]
     labels = list(targets) * (len(images) // len(targets)) if targets else [None] * len(images)
     bar = tqdm(zip(sources, labels, strict=True), total=len(images), leave=False, disable=None)

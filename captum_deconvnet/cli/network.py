@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from PIL import Image
 
 from captum_deconvnet.errors import ModelError, unknown_name
 from captum_deconvnet.registry import LoadedModel
+from captum_deconvnet.registry.transforms import Picture
 
 
-def to_input(loaded: LoadedModel, image: Image.Image) -> torch.Tensor:
+def to_input(loaded: LoadedModel, image: Picture) -> torch.Tensor:
     """The image as the network takes it: (1, C, H, W)."""
     tensor: torch.Tensor = loaded.transform(image)
     if tensor.dim() != 3:

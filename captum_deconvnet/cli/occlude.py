@@ -66,10 +66,10 @@ def occlude(
     the probability of the class, and the most probable class, for every place of the square.
     Without --out it is written to IMAGE-MODEL-occlusion.png, in the current folder.
     """
-    from captum_deconvnet.cli.image import read_image
+    from captum_deconvnet.cli.array import read_picture
     from captum_deconvnet.cli.names import default_file
     from captum_deconvnet.cli.occluded import Order, run
 
     out = default_file("occlusion", model, weights, [image]) if out is None else out
     order = Order(model, weights, target, window, stride, fill, layer, out, relu)
-    run(order, read_image(image), [read_image(other) for other in others], str(image))
+    run(order, read_picture(image), [read_picture(other) for other in others], str(image))

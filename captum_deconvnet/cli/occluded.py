@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 import torch
-from PIL import Image
 
 import captum_deconvnet as cdn
 from captum_deconvnet.cli.names import origin_of, readable
@@ -20,6 +19,7 @@ from captum_deconvnet.cli.projected import SILENT
 from captum_deconvnet.cli.run import RANDOM, load, told, weights_name
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.figures.occlusion import OccludedImage, occlusion_figure
+from captum_deconvnet.registry.transforms import Picture
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Order:
 
 
 def run(
-    order: Order, photograph: Image.Image, others: Sequence[Image.Image], source: str
+    order: Order, photograph: Picture, others: Sequence[Picture], source: str
 ) -> cdn.OcclusionMaps:
     """Cover a photograph as ordered and write the figure."""
     check_folder(order.out)

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from PIL import Image
 
-from captum_deconvnet.cli.image import read_image, to_rgb
+from captum_deconvnet.cli.array import ARRAYS, read_picture
+from captum_deconvnet.cli.image import to_rgb
 from captum_deconvnet.cli.names import is_output
 from captum_deconvnet.errors import ImageError, unknown_name
 
@@ -46,7 +47,7 @@ class Photographs:
 
     def __getitem__(self, number: int) -> torch.Tensor:
         """The input (C, H, W) for one photograph; ImageError if it cannot be read."""
-        return self.transform(read_image(reachable(self.root / self.names[number])))
+        return self.transform(read_picture(reachable(self.root / self.names[number])))
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def is_dangling(path: Path) -> bool:
 
 def image_files(root: Path, outputs: Sequence[Path] = ()) -> list[Path]:
     """The image files in a folder and its folders, but for what our commands have written."""
-    endings = Image.registered_extensions()
+    endings = {*Image.registered_extensions(), *ARRAYS}
     own = {os.path.realpath(path) for path in outputs}
     found = []
     for folder, inner, names in os.walk(root, followlinks=True):

@@ -100,7 +100,7 @@ def project(
     the pixels. Without --out and --json the figure is written to IMAGE-MODEL-projections.png, in
     the current folder.
     """
-    from captum_deconvnet.cli.image import read_image
+    from captum_deconvnet.cli.array import read_picture
     from captum_deconvnet.cli.names import default_file
     from captum_deconvnet.cli.run import Order, run
     from captum_deconvnet.cli.selection import Request
@@ -123,6 +123,6 @@ def project(
         out=out,
         facts=facts,
         checks=checks,
-        other=None if other is None else read_image(other),
+        other=None if other is None else read_picture(other),
     )
-    run(order, read_image(image), str(image))
+    run(order, read_picture(image), str(image))

@@ -25,6 +25,7 @@ from captum_deconvnet.cli.prediction import predictions, said
 from captum_deconvnet.cli.projected import ProjectedLayer, is_fixed, project_layers
 from captum_deconvnet.cli.selection import Request
 from captum_deconvnet.figures.colours import shown_bands
+from captum_deconvnet.registry.transforms import Picture
 
 RANDOM = "random"
 
@@ -56,7 +57,7 @@ class Order:
     facts: str | None
     checks: bool = False
     kind: str = "projections"
-    other: Image.Image | None = None
+    other: Picture | None = None
 
     @property
     def family(self) -> str:
@@ -64,12 +65,12 @@ class Order:
         return self.rules[0] if self.rules else "deconvnet"
 
 
-def run(order: Order, photograph: Image.Image, source: str) -> dict[str, cdn.Recording]:
+def run(order: Order, photograph: Picture, source: str) -> dict[str, cdn.Recording]:
     """Project a photograph as ordered; write the figure and the facts.
 
     Args:
         order: what to do.
-        photograph: 8-bit RGB.
+        photograph: 8-bit RGB, or an array (C, H, W).
         source: what to call the photograph.
 
     Returns:
@@ -123,12 +124,12 @@ def recorded(
 def check(
     order: Order,
     loaded: cdn.LoadedModel,
-    photograph: Image.Image,
+    photograph: Picture,
     projected: Sequence[ProjectedLayer],
     source: str,
 ) -> list[cdn.TrustChecks]:
     """Check the units of the figure, under its first rule; print and draw what was found."""
-    other = order.other or photograph.transpose(Image.Transpose.ROTATE_180)
+    other = upside_down(photograph) if order.other is None else order.other
     inputs = to_input(loaded, photograph)
     found = check_units(loaded, inputs, to_input(loaded, other), projected, order.family)
     tell(found)
@@ -138,6 +139,13 @@ def check(
         title = f"{shown}   r: correlation, |r|: of magnitudes"
         draw_checks(path, title, loaded, inputs, found)
     return found
+
+
+def upside_down(photograph: Picture) -> Picture:
+    """The picture turned by half a circle."""
+    if isinstance(photograph, Image.Image):
+        return photograph.transpose(Image.Transpose.ROTATE_180)
+    return photograph.flip(-2, -1)
 
 
 def load(model: str, weights: str) -> cdn.LoadedModel:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from captum_deconvnet.cli.network import to_input
 from captum_deconvnet.registry import LoadedModel
+from captum_deconvnet.registry.transforms import Picture
 
 TOLERANCE = 0.05
 """Of the way from black to white, on average: what two ways of resizing may differ by."""
@@ -56,18 +57,20 @@ class Line:
         return max(int(min(low, extent - high) / self.step), 0)
 
 
-def widened(loaded: LoadedModel, photograph: Image.Image, margin: int) -> Source | None:
+def widened(loaded: LoadedModel, photograph: Picture, margin: int) -> Source | None:
     """The photograph, up to ``margin`` pixels beyond what the model sees of it.
 
     Args:
         loaded: the model and its preprocessing.
-        photograph: 8-bit RGB.
+        photograph: 8-bit RGB; of an array, nothing is known around what is seen.
         margin: pixels of the model's input.
 
     Returns:
         As much as the photograph has, the same at opposite sides; None if the preprocessing is
         not a scaling, a crop and a linear change of colours.
     """
+    if not isinstance(photograph, Image.Image):
+        return None
     seen = to_input(loaded, photograph)
     size = photograph.size
     black, white = (to_input(loaded, plain(size, value)) for value in (0, 255))
