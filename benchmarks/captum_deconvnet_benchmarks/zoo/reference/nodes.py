@@ -31,8 +31,10 @@ SWITCHES = named(
 RECTIFIERS = named("""
     Celu Elu Gelu Hardsigmoid Hardswish Mish Relu Sigmoid Silu Softplus
     HardMishAutoFn HardSigmoidAutoFn HardSwishAutoFn MishAutoFn SwishAutoFn
+    SwishImplementation
     """)
-"""max(signal, 0), whatever the forward sign was. The last row are timm's own functions."""
+"""max(signal, 0), whatever the forward sign was. The last rows are functions of timm and of
+efficientnet_pytorch."""
 
 PRODUCTS = named("Addbmm Addcmul Addmm Baddbmm Bmm Convolution Div Mm Mul Mv")
 """Linear in each operand. Where one is data that selected or scaled, it is held fixed."""

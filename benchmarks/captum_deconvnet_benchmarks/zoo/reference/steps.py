@@ -114,10 +114,9 @@ def hardtanh(node: Node) -> Step:
 
 
 def clamp(node: Node) -> Step:
-    """``clamp`` is a rectifier at 0; one at another place is none that the table has."""
-    if node._saved_min != 0:
-        raise NoReferenceError(f"the reference has no rule for clamp(min={node._saved_min})")
-    return Step((0,), rectified)
+    """``clamp`` rectifies if it lets no negative values through; else it is a bounded identity."""
+    low = node._saved_min
+    return Step((0,), rectified if low is not None and low >= 0 else unchanged)
 
 
 def threshold(node: Node) -> Step:

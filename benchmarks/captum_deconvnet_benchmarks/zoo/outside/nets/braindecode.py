@@ -10,7 +10,7 @@ ELECTRODES, TIMES = 22, 1000
 FREQUENCY = 250
 
 NAMES = """
-    ATCNet AttentionBaseNet BDTCN CTNet Deep4Net DeepSleepNet EEGConformer EEGInceptionERP
+    ATCNet AttentionBaseNet BDTCN CTNet Deep4Net EEGConformer EEGInceptionERP
     EEGInceptionMI EEGITNet EEGNet EEGNeX EEGSimpleConv EEGTCNet FBCNet FBLightConvNet FBMSNet
     HybridNet IFNet MSVTNet SCCNet ShallowFBCSPNet SincShallowNet SPARCNet SyncNet TIDNet TSception
     SleepStagerBlanco2020 SleepStagerChambon2018 SSTDPN
