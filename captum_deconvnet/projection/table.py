@@ -68,15 +68,17 @@ _FILTERS = {
 
 _SWITCHES = {
     **_rows(
-        Row(switches.max_pool, "switches", "paper"),
+        Row(switches.max_pool, "switches", "paper", gate=KEEPS),
         "max_pool2d_with_indices max_pool3d_with_indices",
     ),
     **_rows(
-        Row(switches.adaptive_max_pool, "switches", "paper"),
+        Row(switches.adaptive_max_pool, "switches", "paper", gate=KEEPS),
         "adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d fractional_max_pool3d",
     ),
-    **_rows(Row(switches.max_along, "switches", "paper"), "max min median mode kthvalue"),
-    **_rows(Row(switches.amax, "shared switches", "paper"), "amax amin"),
+    **_rows(
+        Row(switches.max_along, "switches", "paper", gate=KEEPS), "max min median mode kthvalue"
+    ),
+    **_rows(Row(switches.amax, "shared switches", "paper", gate=KEEPS), "amax amin"),
     **_rows(Row(switches.maximum, "choice", "extension"), "maximum minimum fmax fmin"),
 }
 

@@ -121,3 +121,32 @@ def test_unpooling_at_recorded_switches_is_its_adjoint(image):
     output = model(given)[0, unit.channel, unit.row, unit.column]
     (right,) = torch.autograd.grad(output, given)
     assert_close(recording.project([unit], seed=1.0), right, rtol=1e-12, atol=1e-14)
+
+
+CHOSEN = {
+    "maximum": lambda gate: gate.max(dim=1, keepdim=True).values,
+    "largest": lambda gate: gate.amax(dim=1, keepdim=True),
+    "pooled": lambda gate: nn.functional.max_pool2d(gate, 3, 1, 1),
+    "rest": lambda gate: 1 - gate.max(dim=1, keepdim=True)[0],
+}
+
+
+@pytest.mark.parametrize("chosen", CHOSEN)
+@pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
+def test_the_largest_of_several_gates_is_a_gate(chosen, kind, image):
+    def gated(net, logits, held=lambda gate: gate):
+        gate = logits.softmax(1) if kind == "softmax" else logits.sigmoid()
+        return held(CHOSEN[chosen](gate)) * net.body[0](image_of[0])[:, :1, 2:, 2:]
+
+    image_of = [image]
+
+    class Gated(Ending):
+        def forward(self, x):
+            image_of[0] = x
+            return gated(self, self.body(x), self.ending)
+
+    unit = cdn.Unit(0, "", 0, 1, 2)
+    found, receipt = projected(Gated(lambda gate: gate).double().eval(), image, unit)
+    right, _ = projected(Gated(lambda gate: gate.detach()).double().eval(), image, unit)
+    assert receipt.counts["fallback"] == 0
+    assert_close(found, right, rtol=1e-12, atol=1e-14)

@@ -31,10 +31,8 @@ SWITCHES = named(
 RECTIFIERS = named("""
     Celu Elu Gelu Hardsigmoid Hardswish Mish Relu Sigmoid Silu Softplus
     HardMishAutoFn HardSigmoidAutoFn HardSwishAutoFn MishAutoFn SwishAutoFn
-    SwishImplementation
     """)
-"""max(signal, 0), whatever the forward sign was. The last rows are functions of timm and of
-efficientnet_pytorch."""
+"""max(signal, 0), whatever the forward sign was. The last row are timm's own functions."""
 
 PRODUCTS = named("Addbmm Addcmul Addmm Baddbmm Bmm Convolution Div Mm Mul Mv")
 """Linear in each operand. Where one is data that selected or scaled, it is held fixed."""
@@ -53,7 +51,7 @@ STATISTICS = named("LinalgVectorNorm Norm Reciprocal Rsqrt Sqrt Std StdMean Var 
 
 GRADIENT = named("""
     Abs Cos Erf Exp LinalgVectorNorm Log LogSoftmax Minimum Norm Pow Reciprocal Rsqrt SafeSoftmax
-    Sin Softmax Sqrt Std Tan Var
+    Sin Softmax Sqrt Std SwishImplementation Tan Topk Triuvec Var
     """)
 """Any other nonlinear operation: the gradient, and it has to be said."""
 
