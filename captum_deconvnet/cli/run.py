@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
@@ -148,15 +149,20 @@ def upside_down(photograph: Picture) -> Picture:
     return photograph.flip(-2, -1)
 
 
-def load(model: str, weights: str) -> cdn.LoadedModel:
+def load(model: str, weights: str, said: Mapping[str, Any] | None = None) -> cdn.LoadedModel:
     """Load the model as the command's user says; what was decided in doing so goes to stderr.
 
     Random weights are the same at every call, so that figures repeat.
+
+    Args:
+        model: as ``load_model`` takes it.
+        weights: likewise.
+        said: of inputs and classes, in place of the command's options.
     """
     device = device_of(said_device())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        loaded = cdn.load_model(model, weights, **said_of_the_model())
+        loaded = cdn.load_model(model, weights, **(said_of_the_model() if said is None else said))
     loaded.model.to(device)
     for note in loaded.notes:
         click.echo(note, err=True)

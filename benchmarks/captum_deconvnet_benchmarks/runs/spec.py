@@ -16,6 +16,8 @@ Parameters: TypeAlias = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 DEFAULT = "DEFAULT"
 PREDICTED, LABEL = "predicted", "label"
+PREPARED = ("input_size", "mean", "std", "transform", "classes")
+"""The keys of a model that say how pictures are prepared for it, and what its classes are."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,11 @@ class ModelChoice:
         layer: the layer for explainers that look at one; by default the last stage.
         label: what the tables call it.
         parameters: as those of the run, for this model alone.
+        input_size: of its inputs, as ``load_model`` takes it; empty for its own, as all below.
+        mean: subtracted from colours.
+        std: divides colours.
+        transform: import path of a function that makes its inputs.
+        classes: a file with the names of its classes.
     """
 
     model: str
@@ -37,6 +44,17 @@ class ModelChoice:
     layer: str = ""
     label: str = ""
     parameters: Parameters = field(default_factory=dict)
+    input_size: str = ""
+    mean: str = ""
+    std: str = ""
+    transform: str = ""
+    classes: str = ""
+
+    @property
+    def prepared(self) -> dict[str, str]:
+        """What is said of its inputs and classes, as ``load_model`` takes it."""
+        said = {key: getattr(self, key) for key in PREPARED}
+        return {key: value for key, value in said.items() if value}
 
     @property
     def name(self) -> str:
@@ -82,7 +100,7 @@ class Spec:
         """What YAML and JSON can hold; ``spec_of`` takes it back."""
         facts = asdict(self)
         return facts | {
-            "models": [dict(choice) for choice in facts["models"]],
+            "models": [_said(choice) for choice in facts["models"]],
             "explainers": list(self.explainers),
             "metrics": list(self.metrics),
         }
@@ -137,8 +155,18 @@ def _model(given: Any) -> ModelChoice:
         if key not in known:
             raise unknown_name("key of a model", str(key), known)
     _check_parameters(given.get("parameters", {}))
-    plain = {key: str(value) for key, value in given.items() if key != "parameters"}
+    plain = {key: _text(value) for key, value in given.items() if key != "parameters"}
     return ModelChoice(**plain, parameters=given.get("parameters", {}))
+
+
+def _said(choice: Mapping[str, Any]) -> dict[str, Any]:
+    """A model as plain values, without what is not said of its inputs."""
+    return {key: value for key, value in choice.items() if value or key not in PREPARED}
+
+
+def _text(value: Any) -> str:
+    """A value as the command line would have it: ``[3, 64, 64]`` is ``3,64,64``."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _listed(value: Any, key: str) -> list[Any]:

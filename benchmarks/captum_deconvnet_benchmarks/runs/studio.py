@@ -67,7 +67,7 @@ class Studio:
     def __init__(self, spec: Spec, choice: ModelChoice, device: torch.device) -> None:
         """Load the model and find its images."""
         self.spec, self.choice, self.device = spec, choice, device
-        self.loaded = load(choice.model, choice.weights)
+        self.loaded = load(choice.model, choice.weights, choice.prepared)
         self.loaded.model.to(device)
         self.pictures = find_pictures(choice.images or spec.images, spec.background)
         known = len(self.pictures.names)
