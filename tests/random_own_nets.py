@@ -139,9 +139,12 @@ def deformed(t, o, p, f=None):
 
 
 def hooked(factor):
+    """Hooks that are positively homogeneous, so that no seed is too small or too large for them."""
+
     def run(t, o, p, f=None):
         t = t * 1.0
-        t.register_hook(lambda g: (factor * g).clamp(-1, 1))
+        t.register_hook(lambda g: factor * g)
+        t.register_hook(lambda g: torch.where(g > 0, g, 0.25 * g))
         return t
 
     return run
