@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from captum_deconvnet.attr.selected_call import finite
 from captum_deconvnet.attr.whole_model import WholeModel
 from captum_deconvnet.errors import LayerError, ModelError, UnsupportedOperationError
-from captum_deconvnet.incremental.engine import Incremental, Model, followed
+from captum_deconvnet.incremental.engine import Incremental, Model, first_pass, followed
 from captum_deconvnet.incremental.followed import CompanyError, RandomError
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.train_mode import train_mode_refused
@@ -69,10 +69,9 @@ class OccludedLayer:
     def _engine(self) -> Incremental | None:
         layers = () if self.layer is None else (self.layer,)
         model = Model(self.model, dict(self.model.named_modules()), layers=layers)
-        middle = self.grid.at([count // 2 for count in self.grid.counts])
-        sample = [middle, self.grid.at([0] * len(self.grid.counts))]
         try:
-            passes = followed(model, self.occluder, sample)
+            first = first_pass(model, self.occluder)
+            passes = followed(first, model, self.occluder, self.grid.sample())
             engine = Incremental(passes)
         except UnsupportedOperationError as error:
             self._reason = error

@@ -10,9 +10,16 @@ from torch import Tensor
 from captum_deconvnet.attr.occlusion_report import OcclusionReport
 from captum_deconvnet.attr.selected_call import SelectedCall, finite
 from captum_deconvnet.attr.steadiness import distance, is_mixed, mixed_error
-from captum_deconvnet.attr.whole_model import PAYS, PICTURES, WholeModel
+from captum_deconvnet.attr.whole_model import PICTURES, WholeModel
 from captum_deconvnet.errors import UnsupportedOperationError
-from captum_deconvnet.incremental.engine import Incremental, Model, Passes, followed, unfollowed
+from captum_deconvnet.incremental.engine import (
+    FirstPass,
+    Incremental,
+    Model,
+    first_pass,
+    followed,
+    unfollowed,
+)
 from captum_deconvnet.incremental.followed import CompanyError, RandomError
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.train_mode import train_mode_refused
@@ -22,12 +29,10 @@ FEW = 12
 """With fewer windows than this, following the model costs more than it saves."""
 CLEARLY = 0.5
 """Below this part of the model's own time no closer measurement is needed."""
-SHORT = 0.005
-"""Seconds of a window below which calling operations costs more than what they do."""
-HARDLY = 0.9
-"""With more than this part of the arithmetic left, recomputing in part saves next to nothing."""
-OVERHEAD, PASSES = 0.02, 4
-"""What it costs to recompute in part: seconds, and passes of the model."""
+SMALL = 2**14
+"""Numbers in an input below which going through together may save more than going in part."""
+OVERHEAD, PASSES, WORTH = 0.05, 8, 3
+"""What it costs to recompute in part: seconds, and passes; and how often that must be at stake."""
 FIRST = 8
 """Windows run whole to compare with those recomputed in part."""
 ROUNDED = 4
@@ -58,6 +63,7 @@ class OccludedModel:
     ) -> None:
         """Nothing runs but what tells how the windows are to be run."""
         self.call, self.occluder, self.method, self.most = call, occluder, method, most
+        self.all_grids = grids
         self.grids = [grid for grid in grids if occluder.inputs[grid.input].numel()]
         self.count = sum(len(grid) for grid in self.grids)
         self.memory_budget = memory_budget
@@ -119,7 +125,7 @@ class OccludedModel:
             for part, found in self._whole().outputs(windows):
                 yield part, self.call.select(found[0], len(part))
 
-    def _whole(self, passes: Passes | None = None) -> WholeModel:
+    def _whole(self, clean: Tensor | None = None, seconds: float = 0.0) -> WholeModel:
         """The model run whole, made when it is needed first."""
         if self.whole is None:
             alone = self.call.module is None or self.is_alone
@@ -128,8 +134,8 @@ class OccludedModel:
                 self._all,
                 self.occluder,
                 most=self.most or (1 if alone else None),
-                clean=[passes.clean] if passes else (),
-                seconds=passes.seconds if passes else 0.0,
+                clean=() if clean is None else [clean],
+                seconds=seconds,
                 is_suspect=self._is_suspect,
             )
         return self.whole
@@ -140,7 +146,9 @@ class OccludedModel:
 
     @property
     def _is_suspect(self) -> bool:
-        return self.count > 3 * FEW or self.call.in_train_mode or "random" in self.reason
+        """Whether the model may be random and windows that go together do not show it."""
+        is_long = self.count > 3 * FEW and (self.is_alone or self.call.module is None)
+        return is_long or self.call.in_train_mode or "random" in self.reason
 
     def _engine(self) -> tuple[Incremental | None, str]:
         """The engine, or why there is none."""
@@ -158,6 +166,8 @@ class OccludedModel:
                 raise self._refusal(error) from error
             self.is_alone = isinstance(error, CompanyError)
             self.reason = str(error)
+            if self.is_alone and self.whole:  # what went through together does not count
+                self.whole, self._done = None, {}
             return None, self.reason
 
     def _chosen(self) -> tuple[Incremental | None, str]:
@@ -165,36 +175,36 @@ class OccludedModel:
         model = Model(
             self.call.function, self.call.modules, lambda count: self.call.expanded(count) or ()
         )
-        sample = _sample(max(self.grids, key=len))
-        passes = followed(model, self.occluder, sample)
-        if self.method == "auto" and (reason := self._hardly_pays(passes)):
-            return None, reason
+        sample = max(self.grids, key=len).sample()
+        first = first_pass(model, self.occluder)
+        if self.method == "auto" and self._is_short(first):
+            return None, "the model run whole is as fast"
+        passes = followed(first, model, self.occluder, sample)
+        if self._done and self._left() * (1 - passes.share()) <= self._cost():
+            return None, "the model run whole is as fast"
         engine = Incremental(passes)
         self.error = engine.error
         if not engine.is_right:
             self._explain(engine)
         return engine, ""
 
-    def _hardly_pays(self, passes: Passes) -> str:
-        """Why recomputing in part promises nothing; empty if it may.
-
-        Where windows take less time together, some are run whole, to see how much less.
-        """
-        share = 0.0
-        is_long = passes.seconds >= SHORT
-        if is_long and passes.seconds >= PAYS * passes.alone:
-            return ""
-        if is_long and (share := passes.share()) < HARDLY:
-            return ""
-        whole = self._whole(passes)
-        rest = [window for grid in self.grids for window in grid.windows()][:PICTURES]
-        for part, output in self._run_whole(rest):
+    def _is_short(self, first: FirstPass) -> bool:
+        """Whether small inputs take so little time run whole, some of them measured, as to stay."""
+        if max(tensor[:1].numel() for tensor in self.occluder.inputs) > SMALL:
+            return False
+        self._whole(first.trace.output, first.seconds)
+        windows = [window for grid in self.grids for window in grid.windows()]
+        for part, output in self._run_whole(windows[: PICTURES - 1]):
             self._done.update(zip(part, output.reshape(len(part), -1), strict=True))
-        left = (self.count - len(self._done)) * whole.fastest
-        cost = OVERHEAD + PASSES * passes.seconds
-        if left <= cost or left * (1 - (share or passes.share())) <= cost:
-            return "the model run whole is as fast"
-        return ""
+        return self._left() <= WORTH * self._cost()
+
+    def _left(self) -> float:
+        """Seconds that the windows left take run whole, as far as is known."""
+        return (self.count - len(self._done)) * self._whole().fastest
+
+    def _cost(self) -> float:
+        """Seconds that it takes to make ready to recompute in part."""
+        return OVERHEAD + PASSES * self._whole().seconds
 
     def _explain(self, engine: Incremental) -> None:
         """Raise for an engine that does not give what the model gives, if rounding is not why."""
@@ -224,10 +234,11 @@ class OccludedModel:
             tiles.append(tile)
             return
         yield tile, outputs
-        if not tiles or seconds < CLEARLY * engine.passes.seconds:
+        is_clear = seconds < CLEARLY * (self.whole or engine.passes).seconds
+        if not tiles or (is_clear and not self._done):
             return
-        whole, rest = self._whole(engine.passes), tiles.pop()
-        for size in (FIRST, PICTURES):
+        whole, rest = self._whole(engine.passes.clean, engine.passes.seconds), tiles.pop()
+        for size in () if self._done else (FIRST, PICTURES):
             part, rest = rest[:size], rest[size:]
             yield from self._run_whole(part)
             if not whole.pays:
@@ -235,8 +246,3 @@ class OccludedModel:
         tiles.extend([rest] if rest else [])
         if whole.fastest < seconds:
             self.engine, self.reason = None, "no faster than running the model whole"
-
-
-def _sample(grid: Grid) -> list[Window]:
-    """A window in the middle and the one in the corner."""
-    return [grid.at([count // 2 for count in grid.counts]), grid.at([0] * len(grid.counts))]

@@ -157,7 +157,7 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
         bar = progress(**shown) if show_progress else NullProgress()
         with bar:
             bar.update(1)
-            totals = WindowTotals(model.clean, inputs)
+            totals = WindowTotals(model.clean, inputs, model.all_grids)
             for windows, outputs in model.outputs():
                 totals.add(windows, outputs)
                 bar.update(len(windows))

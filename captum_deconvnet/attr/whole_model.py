@@ -17,8 +17,9 @@ from captum_deconvnet.incremental.windows import Window
 
 PICTURES, MANY = 16, 64
 """Pictures that go through together at first, and where that pays."""
-PAYS = 0.7
-"""Going through together pays where a window takes less than this part of its time alone."""
+PAYS, MUCH = 0.7, 0.5
+"""Going through together pays, and pays much, where a window takes less than this part of its time
+alone."""
 
 NOWHERE = Window(-1, (), ())
 """A window of no input: nothing is covered."""
@@ -91,9 +92,10 @@ class WholeModel:
         first, many = (max(1, number // self.images) for number in (PICTURES, MANY))
         if first not in self._times:
             return min(first, left + 1)
-        second = many if self.pays else 1
-        if second not in self._times and left >= second:
-            return second
+        if self.fastest < MUCH * self.seconds and many not in self._times:
+            return min(many, left)
+        if not self.pays and 1 not in self._times:
+            return 1
         return min(self._times, key=self._times.__getitem__)
 
     def _together(self, part: list[Window], *, compares: bool) -> list[Tensor]:
@@ -121,12 +123,14 @@ class WholeModel:
         rows = [len(tensor) for tensor in self.clean]
         together, alone = found[0][: rows[0]], self.clean[0]
         self._is_compared = True
-        if is_mixed(together, alone):
-            if not is_mixed(self._run_clean(), alone):
+        limit = TOLERANCES.get(alone.dtype, 1e-2)
+        if distance(together, alone) > limit:
+            if distance(self._run_clean(), alone) > limit:
+                warn_random()
+            elif is_mixed(together, alone):
                 raise mixed_error(self.name)
-            warn_random()
-        elif distance(together, alone) > TOLERANCES.get(alone.dtype, 1e-2) and self.most is None:
-            return None
+            elif self.most is None:
+                return None
         return [tensor[count:] for tensor, count in zip(found, rows, strict=True)]
 
     def _checked(self, part: list[Window]) -> list[Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.incremental.memory_layout import room
-from captum_deconvnet.incremental.windows import Window
+from captum_deconvnet.incremental.windows import Grid, Window
 
 
 class WindowTotals:
@@ -17,29 +17,37 @@ class WindowTotals:
     Args:
         clean: the selected outputs on the clean inputs.
         inputs: the inputs.
+        grids: where their windows are.
     """
 
-    def __init__(self, clean: Tensor, inputs: Sequence[Tensor]) -> None:
+    def __init__(self, clean: Tensor, inputs: Sequence[Tensor], grids: Sequence[Grid]) -> None:
         """Start with no window seen."""
-        self.clean = clean.reshape(1, -1)
-        count = self.clean.shape[1]
-        self.totals = [room(tensor, count, clean.dtype).zero_() for tensor in inputs]
-        self.counts = [torch.zeros_like(total[:1], dtype=torch.int64) for total in self.totals]
+        self.clean, self.inputs, self.grids = clean.reshape(1, -1), inputs, grids
+        count, dtype = self.clean.shape[1], clean.dtype
+        self.changes = [self.clean.new_zeros(len(grid), count, dtype=dtype) for grid in grids]
 
     def add(self, windows: Sequence[Window], outputs: Tensor) -> None:
         """``windows`` gave these selected ``outputs``, all of the first window first."""
         changes = self.clean - outputs.reshape(-1, self.clean.shape[1])
-        for window, change in zip(windows, changes, strict=True):
-            total, count = self.totals[window.input], self.counts[window.input]
-            box = [slice(*ends) for ends in zip(window.starts, window.stops, strict=True)]
-            change = change.to(total.device).view(-1, *[1] * len(box))
-            total[(slice(None), *box)] += change
-            count[(slice(None), *box)] += 1
+        for number, grid in enumerate(self.grids):
+            places = [(row, w) for row, w in enumerate(windows) if w.input == number]
+            if places:
+                rows = [row for row, _ in places]
+                numbers = [grid.number(window) for _, window in places]
+                self.changes[number][numbers] = changes[rows]
 
     def attributions(self) -> tuple[Tensor, ...]:
         """The averages, each (outputs, *input shape without the batch)."""
-        pairs = zip(self.totals, self.counts, strict=True)
-        return tuple(total / count.clamp(min=1).to(_real(total)) for total, count in pairs)
+        return tuple(map(self._average, self.inputs, self.grids, self.changes))
+
+    def _average(self, like: Tensor, grid: Grid, changes: Tensor) -> Tensor:
+        """What the windows over each place did, one dimension after another, by their number."""
+        found = changes.to(like.device, _real(changes)).T.reshape(-1, *grid.counts)
+        for dim, covers in enumerate(grid.covers(), 1):
+            matrix = torch.tensor(covers, dtype=found.dtype, device=found.device)
+            found = (found.movedim(dim, -1) @ matrix / matrix.sum(0)).movedim(-1, dim)
+        laid_out = room(like, len(found), found.dtype)
+        return laid_out.copy_(found)
 
 
 def _real(tensor: Tensor) -> torch.dtype:

@@ -66,8 +66,7 @@ class Passes:
         program: what the passes do.
         clean: the model's output on the clean inputs.
         covered: its output for the two windows.
-        alone: seconds that the first pass took, an upper bound.
-        seconds: those that a window took, an upper bound as well.
+        seconds: what a window took alone, an upper bound.
     """
 
     model: Model
@@ -76,7 +75,6 @@ class Passes:
     program: Program
     clean: Tensor
     covered: Tensor
-    alone: float
     seconds: float
 
     def share(self) -> float:
@@ -84,8 +82,21 @@ class Passes:
         return share_of_window(self.program, self.occluder.inputs, self.sample[0])
 
 
-def followed(model: Model, occluder: Occluder, sample: Sequence[Window]) -> Passes:
-    """Follow a model on the clean inputs and on two windows.
+@dataclass(frozen=True)
+class FirstPass:
+    """A model's own pass on the clean inputs, written down, and the seconds that it took.
+
+    Args:
+        trace: the pass.
+        seconds: what it took, an upper bound.
+    """
+
+    trace: Trace
+    seconds: float
+
+
+def first_pass(model: Model, occluder: Occluder) -> FirstPass:
+    """Follow a model on the clean inputs.
 
     Raises:
         UnsupportedOperationError: if it cannot be followed, whatever the reason.
@@ -96,15 +107,21 @@ def followed(model: Model, occluder: Occluder, sample: Sequence[Window]) -> Pass
         raise UnsupportedOperationError("covering an input changes its type")
     with unfollowed(model, occluder):
         start = time.perf_counter()
-        clean = model.traced(occluder.clean(), 1)
-        between = time.perf_counter()
+        trace = model.traced(occluder.clean(), 1)
+        return FirstPass(trace, time.perf_counter() - start)
+
+
+def followed(
+    first: FirstPass, model: Model, occluder: Occluder, sample: Sequence[Window]
+) -> Passes:
+    """Follow a model on two windows as well; raises what :func:`first_pass` does."""
+    with unfollowed(model, occluder):
+        start = time.perf_counter()
         covered = model.traced(occluder.whole(sample), 2)
-        alone, together = between - start, time.perf_counter() - between
-        program = optimised(paired(clean, covered))
-    return Passes(
-        model, occluder, sample, program, clean.output, covered.output, alone,
-        min(alone, together / 2),
-    )  # fmt: skip
+        seconds = min(first.seconds, (time.perf_counter() - start) / 2)
+        program = optimised(paired(first.trace, covered))
+    clean = first.trace.output
+    return Passes(model, occluder, sample, program, clean, covered.output, seconds)
 
 
 @contextmanager

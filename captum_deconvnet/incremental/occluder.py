@@ -70,12 +70,13 @@ class Occluder:
         for place, window in enumerate(windows):
             if window.input != number:
                 continue
-            part, fill = copy[place * images : (place + 1) * images], self.fills[number]
-            for dim, (start, stop) in enumerate(zip(window.starts, window.stops, strict=True), 1):
-                first = spans[dim].starts[place] if dim in spans else 0
-                part = part.narrow(dim, start - first, stop - start)
-                fill = fill.narrow(dim, start, stop - start)
-            part.copy_(fill)
+            ends = list(zip(window.starts, window.stops, strict=True))
+            dims = range(1, len(ends) + 1)
+            firsts = [spans[dim].starts[place] if dim in spans else 0 for dim in dims]
+            rows = slice(place * images, (place + 1) * images)
+            box = [slice(a - first, b - first) for (a, b), first in zip(ends, firsts, strict=True)]
+            fill = self.fills[number][(slice(None), *(slice(a, b) for a, b in ends))]
+            copy[(rows, *box)].copy_(fill)
 
 
 def _span(windows: Sequence[Window], dim: int, shape: Sequence[int]) -> Span | None:

@@ -20,10 +20,7 @@ def paired(one: Trace, two: Trace) -> Program:
     Raises:
         UnsupportedOperationError: if the passes differ in more than the size of the batch.
     """
-    if one.output_index is None:
-        raise UnsupportedOperationError(
-            "the model's output is not one tensor that depends on its inputs"
-        )
+    assert one.output_index is not None
     if [step.function for step in one.steps] != [step.function for step in two.steps]:
         raise DecidingError("what the model does depends on its numbers")
     steps = [_step(*pair, one.same) for pair in zip(one.steps, two.steps, strict=True)]

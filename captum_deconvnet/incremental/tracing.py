@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.incremental.memory_layout import copies
 from captum_deconvnet.incremental.traced import Trace
 from captum_deconvnet.incremental.tracer import Tracer
@@ -72,6 +73,10 @@ def trace(
         raise tracer.trace.trouble
     found = tracer.trace
     found.output, found.output_index = output, tracer.number(output)
+    if found.output_index is None:
+        raise UnsupportedOperationError(
+            "the model's output is not one tensor that depends on its inputs"
+        )
     return found
 
 

@@ -53,6 +53,28 @@ class Grid:
         stops = tuple(min(end, length) for end, length in zip(ends, self.shape, strict=True))
         return Window(self.input, starts, stops)
 
+    def sample(self) -> list[Window]:
+        """A window in the middle and the one in the corner."""
+        return [self.at([count // 2 for count in self.counts]), self.at([0] * len(self.counts))]
+
+    def number(self, window: Window) -> int:
+        """The number of a window, as :meth:`windows` counts them."""
+        found = 0
+        for start, stride, count in zip(window.starts, self.strides, self.counts, strict=True):
+            found = found * count + start // stride
+        return found
+
+    def covers(self) -> list[list[list[float]]]:
+        """For each dimension and each place along it, 1 for what it covers and 0 for the rest."""
+        axes = zip(self.counts, self.strides, self.size, self.shape, strict=True)
+        return [
+            [
+                [float(n * stride <= at < n * stride + size) for at in range(length)]
+                for n in range(count)
+            ]
+            for count, stride, size, length in axes
+        ]
+
     def windows(self) -> Iterator[Window]:
         """All windows, the last dimension first."""
         return (self.at(place) for place in product(*map(range, self.counts)))
