@@ -1,6 +1,11 @@
-"""Random graphs: incremental recomputation against one forward pass a window."""
+"""Random graphs: incremental recomputation against one forward pass a window.
+
+``RANDOM_NETS=3000`` runs that many, newly drawn.
+"""
 
 from __future__ import annotations
+
+import os
 
 import occluded
 import pytest
@@ -11,6 +16,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import captum_deconvnet as cdn
+
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
 
 ACTIVATIONS = [
     F.relu,
@@ -42,8 +49,28 @@ ACTIVATIONS = [
     lambda x: F.interpolate(x, scale_factor=2),
     lambda x: F.interpolate(x, size=(7, 6), mode="bilinear"),
     lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (x.shape[1],)).permute(0, 3, 1, 2),
+    lambda x: torch.cat([x, torch.ones(len(x), 2, *x.shape[2:], dtype=x.dtype)], 1)[:, 2:],
+    lambda x: torch.cat([torch.zeros_like(x[:, :2]), x], 1)[:, :-2],
+    lambda x: torch.cat([rows(x).expand(len(x), 2, -1, -1), x], 1)[:, : x.shape[1]],
+    lambda x: torch.cat([x[:, :, 1:], x.new_full((*x.shape[:2], 1, x.shape[3]), 0.5)], 2),
+    lambda x: torch.where(rows(x) > 0.5, x, torch.zeros_like(x)),
+    lambda x: torch.stack([x, torch.ones_like(x)]).prod(0),
+    lambda x: x.mul(other=rows(x)).add(other=x, alpha=2),
+    lambda x: F.conv2d(
+        input=x,
+        weight=torch.ones(x.shape[1], 1, 2, 2, dtype=x.dtype),
+        padding="same",
+        groups=x.shape[1],
+    ),
+    lambda x: F.max_pool2d(input=x, kernel_size=2, stride=1),
     lambda x: F.pixel_unshuffle(F.pixel_shuffle(x.repeat(1, 4, 1, 1), 2), 2)[:, ::4],
 ]
+
+
+def rows(x):
+    """A constant (1, 1, H, W) that is another at every place."""
+    height, width = x.shape[2:]
+    return torch.linspace(0, 1, height * width, dtype=x.dtype).view(1, 1, height, width)
 
 
 class Stage(nn.Module):
@@ -71,6 +98,14 @@ class Function(nn.Module):
         return self.function(x)
 
 
+def as_it_is(images):
+    return images
+
+
+def channels_last(images):
+    return images.contiguous(memory_format=torch.channels_last)
+
+
 def sides(low, high):
     return st.tuples(st.integers(low, high), st.integers(low, high))
 
@@ -82,6 +117,9 @@ def operations(draw, channels):
     )
     if kind == "conv":
         groups = draw(st.sampled_from([1, 2, channels]))
+        if draw(st.integers(0, 3)) == 0:
+            padding = draw(st.sampled_from(["same", "valid"]))
+            return nn.Conv2d(channels, channels, draw(sides(1, 3)), padding=padding, groups=groups)
         return nn.Conv2d(
             channels, 4 if channels == 4 else channels, draw(sides(1, 3)), stride=draw(sides(1, 2)),
             padding=draw(sides(0, 2)), dilation=draw(st.integers(1, 2)), groups=groups,
@@ -110,11 +148,12 @@ def operations(draw, channels):
 def nets(draw):
     """(net, images): up to seven stages and a head; images are not square."""
     torch.manual_seed(draw(st.integers(0, 2**16)))
+    given = draw(st.sampled_from([1, 2, 3]))
     images = torch.randn(
-        draw(st.integers(1, 3)), 2, draw(st.integers(9, 16)), draw(st.integers(9, 16))
+        draw(st.integers(1, 3)), given, draw(st.integers(9, 16)), draw(st.integers(9, 16))
     )
-    images = images.double()
-    stages = [nn.Conv2d(2, 4, 3, padding=1).double()]
+    images = draw(st.sampled_from([as_it_is, channels_last]))(images.double())
+    stages = [nn.Conv2d(given, 4, 3, padding=1).double()]
     for _ in range(draw(st.integers(1, 6))):
         with torch.no_grad():
             entered = nn.Sequential(*stages)(images)
@@ -145,7 +184,10 @@ def fits(stage, entered):
         return False
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+EXAMPLES = int(os.environ.get("RANDOM_NETS", "120"))
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize="RANDOM_NETS" not in os.environ)
 @given(
     case=nets(),
     size=sides(1, 6),
@@ -155,13 +197,13 @@ def fits(stage, entered):
 )
 def test_a_random_net_gives_the_same_as_one_forward_pass_a_window(case, size, shares, most, fill):
     net, images = case
-    strides = (2, *(max(1, side // share) for side, share in zip(size, shares, strict=True)))
+    channels = images.shape[1]
+    strides = tuple(max(1, side // share) for side, share in zip(size, shares, strict=True))
+    size, strides = (channels, *size), (channels, *strides)
     baseline = 0.5 if fill == "number" else torch.randn_like(images)
     method = cdn.Occlusion(net, method="incremental")
-    found = method.attribute(
-        images, (2, *size), strides, baseline, target=1, perturbations_per_eval=most
-    )
-    right = occluded.occlusion(net, images, (2, *size), strides, baseline, 1)
+    found = method.attribute(images, size, strides, baseline, target=1, perturbations_per_eval=most)
+    right = occluded.occlusion(net, images, size, strides, baseline, 1)
     assert found.dtype == torch.float64
     assert method.report.method == "incremental"
     assert float((found - right).abs().max()) <= 1e-10 * max(1.0, float(right.abs().max()))
@@ -195,13 +237,17 @@ def test_every_operation_by_itself_between_two_filters(function):
     assert occluded.relative_error(found, right) <= 1e-10
 
 
+@pytest.mark.parametrize("channels", [1, 2, 12])
+@pytest.mark.parametrize("padding", [1, "same", "valid"])
 @pytest.mark.parametrize("dimensions", [1, 3])
-def test_signals_and_volumes(dimensions):
+def test_signals_and_volumes(dimensions, padding, channels):
     conv, pool = (getattr(nn, f"{name}{dimensions}d") for name in ("Conv", "MaxPool"))
-    net = nn.Sequential(conv(2, 4, 3, padding=1), nn.ReLU(), pool(2), conv(4, 4, 3), nn.Flatten())
+    net = nn.Sequential(
+        conv(channels, 4, 3, padding=padding), nn.ReLU(), pool(2), conv(4, 4, 2), nn.Flatten()
+    )
     net = net.double()
-    images = torch.randn(2, 2, *[14, 9, 8][:dimensions]).double()
-    size, strides = (2, *[3] * dimensions), (2, *[2] * dimensions)
+    images = torch.randn(2, channels, *[14, 9, 8][:dimensions]).double()
+    size, strides = (channels, *[3] * dimensions), (channels, *[2] * dimensions)
     method = cdn.Occlusion(net, method="incremental")
     found = method.attribute(images, size, strides, target=5)
     right = occluded.occlusion(net, images, size, strides, 0.0, 5)
