@@ -7,7 +7,7 @@ tape instead: it gets the signal, as autograd would give it the gradient, and ma
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class Hooked(Adjoint):
     """An adjoint before which the hooks on the operation's output see the signal."""
 
     adjoint: Adjoint
-    hooks: Mapping[int, Hook]
+    hooks: dict[int, Hook]
 
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The adjoint of what the hooks make of the signal, one signal at a time."""
@@ -58,10 +58,10 @@ def register_hook(recorder: Recorder, tensor: Tensor, hook: Hook) -> RemovableHa
     step = next((step for step in reversed(recorder.tape.steps) if step.output is value), None)
     if step is None:
         step = _identity(recorder, tensor, value)
-    hooks: dict[int, Hook] = OrderedDict()
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    step.adjoint = Hooked(step.adjoint.reaches, step.adjoint, hooks)
+    if not isinstance(step.adjoint, Hooked):
+        step.adjoint = Hooked(step.adjoint.reaches, step.adjoint, OrderedDict())
+    handle = RemovableHandle(step.adjoint.hooks)
+    step.adjoint.hooks[handle.id] = hook  # after those that are there, as autograd has it
     return handle
 
 
