@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.attr.captum_compat import (
@@ -13,6 +14,7 @@ from captum_deconvnet.attr.captum_compat import (
     TargetType,
     TensorOrTupleOfTensorsGeneric,
     compute_gradients,
+    format_additional_forward_args,
     format_output,
     format_tensor_into_tuples,
     hooked_by_captum,
@@ -20,8 +22,13 @@ from captum_deconvnet.attr.captum_compat import (
     log_usage,
 )
 from captum_deconvnet.attr.projected_forward import ProjectedForward
+from captum_deconvnet.attr.recorded_pass import LayerView, RecordedPass, run
+from captum_deconvnet.attr.selection import target_signal
 from captum_deconvnet.projection.call import is_signal
+from captum_deconvnet.projection.checks import check_dependence
 from captum_deconvnet.projection.family import Family, family
+from captum_deconvnet.projection.output import OutputName, select_output
+from captum_deconvnet.projection.tape import Value
 
 
 class DeconvNet(GradientAttribution):  # type: ignore[misc]
@@ -37,6 +44,7 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
             ``"adjoint"``, or a :class:`captum_deconvnet.Family`.
         rules: rules of your own, by aten operation, torch function or module class.
         strict: raise if an operation without a rule lies on the way to the input.
+        output: which tensor of the model's output, by key, attribute or index, if it gives several.
 
     Raises:
         AssertionError: if ``model`` is not a module, as Captum does.
@@ -50,12 +58,14 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         relu: str | Family = "deconvnet",
         rules: Mapping[Any, Any] | None = None,
         strict: bool = False,
+        output: OutputName | None = None,
     ) -> None:
         """Attribute to the inputs of ``model``."""
         GradientAttribution.__init__(self, model)
         require_module(model)
         self.model = model
         self.relu, self.rules, self.strict = family(relu), rules, strict
+        self.output = output
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
     def attribute(
@@ -76,8 +86,10 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
             The projection, of the shape and form of ``inputs``; signed.
 
         Raises:
-            AssertionError: for a missing target or inputs that are no tensors, as Captum does.
-            IndexError: for a target that does not exist.
+            TargetError: for a target that is missing or does not exist; it is an AssertionError
+                and an IndexError, as Captum has them.
+            AssertionError: for inputs that are no tensors, as Captum does.
+            OutputChoiceError: for a model that gives several tensors, none of them chosen.
             TrainModeError: for a batch norm in train mode, naming it.
             InferenceModeError: under ``torch.inference_mode``.
             NonFiniteError: for NaN or infinite inputs or weights.
@@ -90,12 +102,15 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
             >>> cdn.DeconvNet(net).attribute(torch.rand(2, 3, 8, 8), target=[0, 4]).shape
             torch.Size([2, 3, 8, 8])
         """
-        leaves = as_leaves(inputs)
-        own = self.gradient_func is compute_gradients
-        tied = frozenset if own else partial(hooked_by_captum, self.model)
-        forward = self.projected(len(leaves), tied)
-        gradients = self.gradient_func(forward, leaves, target, additional_forward_args)
-        return format_output(is_tuple(inputs), gradients)
+        given = as_tensors(inputs)
+        if self.gradient_func is not compute_gradients:  # a class of Captum's holds this one
+            gradients = self._by_captum(given, target, additional_forward_args)
+            return format_output(is_tuple(inputs), gradients)
+        if not len(given[0]):
+            return format_output(is_tuple(inputs), tuple(map(torch.zeros_like, given)))
+        ran = self.run(given, additional_forward_args)
+        found = ran.back(self.signals(ran, target), ran.images)
+        return format_output(is_tuple(inputs), tuple(found))
 
     def attribute_future(self) -> None:
         """Asynchronous attribution does not exist, as for Captum's own class.
@@ -105,23 +120,52 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         """
         raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")
 
-    def projected(
-        self, count: int, tied: Callable[[], Collection[nn.Module]] = frozenset
-    ) -> ProjectedForward:
-        """The model's forward function, with projections for gradients to ``count`` inputs.
+    def run(
+        self, inputs: tuple[Tensor, ...], additional: Any, view: LayerView | None = None
+    ) -> RecordedPass:
+        """Run the model once, recorded, and look at a layer of it."""
+        further = format_additional_forward_args(additional) or ()
+        return run(
+            self.model,
+            inputs,
+            further,
+            relu=self.relu,
+            rules=self.rules,
+            strict=self.strict,
+            view=view,
+        )
 
-        ``tied`` tells, when the forward pass begins, which modules gradients are also taken at.
-        """
-        return ProjectedForward(self.model, count, tied, self.relu, self.rules, self.strict)
+    def signals(self, ran: RecordedPass, target: TargetType) -> dict[Value, Tensor]:
+        """The signal of ``target`` at the model's output."""
+        name = f"The model {type(self.model).__name__}"
+        chosen = select_output(ran.output, self.output, name)
+        signal = target_signal(chosen, target)
+        value = ran.recorder.storages.read(chosen)
+        check_dependence(value is not None and value.flows)
+        assert value is not None
+        return {value: signal}
+
+    def _by_captum(self, given: tuple[Tensor, ...], target: TargetType, additional: Any) -> Any:
+        """By a gradient function of Captum's, whose gradients are made projections."""
+        leaves = tuple(_leaf(tensor) for tensor in given)
+        tied = partial(hooked_by_captum, self.model)
+        forward = ProjectedForward(
+            self.model, len(leaves), tied, self.relu, self.rules, self.strict
+        )
+        return self.gradient_func(forward, leaves, target, additional)
 
 
-def as_leaves(inputs: Any) -> tuple[Tensor, ...]:
-    """The inputs as leaves of a new autograd graph; the given tensors stay as they are."""
-    given = format_tensor_into_tuples(inputs)
+def as_tensors(inputs: Any) -> tuple[Tensor, ...]:
+    """The inputs as a tuple.
+
+    Raises:
+        AssertionError: for what is no tensor, as Captum does.
+    """
+    given: tuple[Tensor, ...] = format_tensor_into_tuples(inputs)
     for tensor in given:
         if not isinstance(tensor, Tensor):
             raise AssertionError(f"`inputs` must hold torch.Tensors, not {type(tensor).__name__}.")
-    return tuple(_leaf(tensor) for tensor in given)
+    return given
 
 
 def _leaf(tensor: Tensor) -> Tensor:

@@ -12,5 +12,7 @@ def layer_module(model: nn.Module, layer: nn.Module | str) -> nn.Module:
 
     Raises:
         UnknownNameError: for a path that is not in the model, with near names.
+        LayerError: for what is no module of the model, or is scripted.
     """
-    return model.get_submodule(layer_path(model, layer)) if isinstance(layer, str) else layer
+    found: nn.Module = dict(model.named_modules())[layer_path(model, layer)]
+    return found

@@ -12,13 +12,16 @@ from captum_deconvnet.attr.captum_compat import (
     LayerAttribution,
     TargetType,
     TensorOrTupleOfTensorsGeneric,
-    compute_layer_gradients_and_eval,
     format_output,
     log_usage,
 )
-from captum_deconvnet.attr.deconvnet import DeconvNet, as_leaves, require_module
+from captum_deconvnet.attr.deconvnet import DeconvNet, as_tensors, require_module
 from captum_deconvnet.attr.layer import layer_module
+from captum_deconvnet.attr.recorded_pass import LayerView
+from captum_deconvnet.errors import LayerError
+from captum_deconvnet.projection.call import is_signal
 from captum_deconvnet.projection.family import Family
+from captum_deconvnet.projection.output import OutputName
 
 
 class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[misc]
@@ -33,6 +36,7 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
         relu: as for :class:`DeconvNet`.
         rules: as for :class:`DeconvNet`.
         strict: as for :class:`DeconvNet`.
+        output: as for :class:`DeconvNet`.
 
     Raises:
         AssertionError: if ``model`` is not a module, as Captum does.
@@ -48,12 +52,13 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
         relu: str | Family = "deconvnet",
         rules: Mapping[Any, Any] | None = None,
         strict: bool = False,
+        output: OutputName | None = None,
     ) -> None:
         """Attribute the output of ``model`` to ``layer``."""
         require_module(model)
         LayerAttribution.__init__(self, model, layer_module(model, layer), device_ids)
         GradientAttribution.__init__(self, model)
-        self.deconv = DeconvNet(model, relu=relu, rules=rules, strict=strict)
+        self.deconv = DeconvNet(model, relu=relu, rules=rules, strict=strict, output=output)
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
     def attribute(
@@ -76,8 +81,9 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
             gives several tensors.
 
         Raises:
-            AssertionError: for a missing target, as Captum does.
-            IndexError: for a target that does not exist.
+            TargetError: for a target that is missing or does not exist; it is an AssertionError
+                and an IndexError, as Captum has them.
+            LayerError: for a layer that did not run.
             TrainModeError: for a batch norm in train mode, naming it.
 
         Example:
@@ -87,17 +93,12 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
             >>> cdn.LayerDeconvNet(net, "1").attribute(torch.rand(2, 3, 8, 8), target=3).shape
             torch.Size([2, 8, 6, 6])
         """
-        leaves = as_leaves(inputs)
-        signals, outputs = compute_layer_gradients_and_eval(
-            self.deconv.projected(len(leaves), lambda: {self.layer}),
-            self.layer,
-            leaves,
-            target,
-            additional_forward_args,
-            device_ids=self.device_ids,
-            attribute_to_layer_input=attribute_to_layer_input,
-        )
-        answer: Tensor | tuple[Tensor, ...] = format_output(len(outputs) > 1, tuple(signals))
+        view = LayerView(self.layer, at_input=attribute_to_layer_input, starts=True)
+        ran = self.deconv.run(as_tensors(inputs), additional_forward_args, view)
+        if not any(is_signal(tensor) for tensor in view.tensors.values()):
+            raise LayerError("The layer has no floating tensor here: no signal arrives at it.")
+        signals = ran.back(self.deconv.signals(ran, target), list(view.values.values()))
+        answer: Tensor | tuple[Tensor, ...] = format_output(len(signals) > 1, tuple(signals))
         return answer
 
     def attribute_future(self) -> None:

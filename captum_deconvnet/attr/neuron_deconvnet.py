@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.attr.captum_compat import (
@@ -12,14 +13,18 @@ from captum_deconvnet.attr.captum_compat import (
     NeuronAttribution,
     SliceIntType,
     TensorOrTupleOfTensorsGeneric,
-    construct_neuron_grad_fn,
     format_output,
     is_tuple,
     log_usage,
 )
-from captum_deconvnet.attr.deconvnet import DeconvNet, as_leaves, require_module
+from captum_deconvnet.attr.deconvnet import DeconvNet, as_tensors, require_module
 from captum_deconvnet.attr.layer import layer_module
+from captum_deconvnet.attr.recorded_pass import LayerView
+from captum_deconvnet.attr.selection import neuron_signals
+from captum_deconvnet.errors import LayerError
 from captum_deconvnet.projection.family import Family
+from captum_deconvnet.projection.layers import layer_path
+from captum_deconvnet.projection.tape import Value
 
 NeuronSelector = int | tuple[int | SliceIntType, ...] | Callable[..., Tensor]
 
@@ -82,8 +87,9 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
             The projection, of the shape and form of ``inputs``; signed.
 
         Raises:
-            AssertionError: for a selector that does not fit the layer, as Captum does.
-            IndexError: for a neuron that does not exist.
+            SelectorError: for a selector that does not fit the layer, or a neuron that does not
+                exist; it is an AssertionError and an IndexError, as Captum has them.
+            LayerError: for a layer that did not run or does not depend on the input.
             TrainModeError: for a batch norm in train mode, naming it.
 
         Example:
@@ -93,13 +99,24 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
             >>> neuron.attribute(torch.rand(2, 3, 8, 8), (5, 2, 2)).shape
             torch.Size([2, 3, 8, 8])
         """
-        leaves = as_leaves(inputs)
-        gradient_func = construct_neuron_grad_fn(
-            self.layer, neuron_selector, self.device_ids, attribute_to_neuron_input
-        )
-        forward = self.deconv.projected(len(leaves), lambda: {self.layer})
-        gradients = gradient_func(forward, leaves, None, additional_forward_args)
-        return format_output(is_tuple(inputs), gradients)
+        given = as_tensors(inputs)
+        if not len(given[0]):
+            return format_output(is_tuple(inputs), tuple(map(torch.zeros_like, given)))
+        view = LayerView(self.layer, at_input=attribute_to_neuron_input, starts=False)
+        ran = self.deconv.run(given, additional_forward_args, view)
+        found = ran.back(self._signals(view, neuron_selector), ran.images)
+        return format_output(is_tuple(inputs), tuple(found))
+
+    def _signals(self, view: LayerView, selector: NeuronSelector) -> dict[Value, Tensor]:
+        """The signal of the neurons at what the layer took or gave."""
+        path, tensors, values = layer_path(self.deconv.model, self.layer), view.tensors, view.values
+        if not values:
+            raise LayerError(f"What is seen of layer {path!r} does not depend on the input.")
+        signals: dict[Value, Tensor] = {}
+        for name, signal in neuron_signals(tensors, list(values), selector, path).items():
+            value = values[name]
+            signals[value] = signals[value] + signal if value in signals else signal
+        return signals
 
     def attribute_future(self) -> None:
         """Asynchronous attribution does not exist, as for Captum's own class.

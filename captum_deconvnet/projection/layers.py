@@ -19,6 +19,11 @@ def layer_path(model: nn.Module, layer: LayerName) -> str:
         UnknownNameError: for a path that is not in the model, with near names.
         LayerError: for a module that is not in the model, or for a scripted one.
     """
+    if not isinstance(layer, str | nn.Module):
+        raise LayerError(
+            f"The layer is given as {type(layer).__name__}, {layer!s:.60}: give one module of "
+            "the model, or its path."
+        )
     modules = dict(model.named_modules(remove_duplicate=False))
     if not isinstance(layer, nn.Module) and layer not in modules:
         raise unknown_name("layer", str(layer), modules, "List them with `deconvnet layers MODEL`.")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from captum_deconvnet.errors import LayerError, ModelError
 from captum_deconvnet.projection.activations import Captured
 from captum_deconvnet.projection.adjoint import Kept
-from captum_deconvnet.projection.call import is_signal, tensors
+from captum_deconvnet.projection.call import tensors
 from captum_deconvnet.projection.checks import (
     check_convolution,
     check_dependence,
@@ -25,6 +25,7 @@ from captum_deconvnet.projection.family import Family, family
 from captum_deconvnet.projection.folding import fold
 from captum_deconvnet.projection.forward import forward
 from captum_deconvnet.projection.layers import LayerName, layer_paths
+from captum_deconvnet.projection.output import named_signals
 from captum_deconvnet.projection.receptive_field import ReceptiveField
 from captum_deconvnet.projection.recorder import Recorder
 from captum_deconvnet.projection.recording import Recording
@@ -124,7 +125,7 @@ class Capture:
         """A module has run."""
         if path not in self.paths:
             return
-        given = [tensor for tensor in tensors(output) if is_signal(tensor)]
+        given = list(named_signals(output).values())
         if len(given) != 1:
             raise LayerError(
                 f"The layer {path!r} gives {len(given)} tensors; choose one that gives one."
