@@ -20,7 +20,7 @@ class ReceiptEntry:
         operation: the operation, by its aten name, function name or module class.
         rule: the rule that ran.
         kind: ``paper`` (Zeiler & Fergus), ``adjoint`` (exact, linear), ``extension`` (ours) or
-            ``fallback`` (the operation's gradient, because no rule exists).
+            ``fallback`` (the operation's gradient, or a function's own backward: no rule exists).
         count: how often the module ran it.
     """
 

@@ -53,7 +53,7 @@ def record(
             that runs several times the last run counts.
         relu: how rectifiers pass the signal: ``"deconvnet"``, ``"guided"``, ``"gradient"`` (equal
             to autograd), ``"adjoint"``, or a :class:`Family` of three booleans.
-        rules: rules of your own, by aten operation, torch function or module class.
+        rules: rules of your own, by operation, torch function, autograd function or module class.
         strict: raise if an operation without a rule lies on the way to the input.
         additional_forward_args: further arguments of the model, one or a tuple.
 
