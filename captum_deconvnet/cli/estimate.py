@@ -9,9 +9,10 @@ from itertools import chain, zip_longest
 import torch
 
 import captum_deconvnet as cdn
-from captum_deconvnet.cli.gallery_tiles import rows
+from captum_deconvnet.cli.gallery_tiles import tiles
 from captum_deconvnet.cli.photographs import Photographs, Pictures
 from captum_deconvnet.errors import ImageError
+from captum_deconvnet.gallery.panels import Panel
 
 FEW = 100
 """Below so many images measuring costs more than 2 % of the work; the bars tell soon enough."""
@@ -29,6 +30,7 @@ def estimate(
     k: int,
     batch_size: int,
     relu: str,
+    tile: int,
 ) -> float | None:
     """Seconds for the scan of all images and for all projections; None for few images.
 
@@ -46,7 +48,7 @@ def estimate(
     projections = sum(len(channels) for channels in maps.values()) * min(k, count)
     wanted = count * (1 - (1 - 1 / count) ** projections)
     each = projections / max(wanted, 1.0)
-    panel = panel_seconds(loaded, inputs, maps, each, relu)
+    panel = panel_seconds(loaded, inputs, maps, each, relu, tile)
     return count * (reading + forward) + wanted * (reading + panel)
 
 
@@ -68,17 +70,20 @@ def panel_seconds(
     maps: Mapping[str, Sequence[int]],
     each: float,
     relu: str,
+    tile: int,
 ) -> float:
-    """Seconds to record an image and to project so many of its units."""
+    """Seconds to record an image, to project so many of its units, and to make their tiles."""
     chosen = units(maps, min(max(round(each), 1), MOST_UNITS))
     layers = list(dict.fromkeys(layer for layer, _ in chosen))
 
     def work() -> None:
         recording = cdn.record(loaded.model, inputs, layers, relu=relu)
         strongest = {(u.layer, u.channel): u for each in layers for u in recording.strongest(each)}
-        patches = recording.project_patches([strongest[place] for place in chosen], seed=1.0)
-        for patch in patches:
-            rows(patch.pixels)
+        asked = [strongest[place] for place in chosen]
+        for unit, patch in zip(asked, recording.project_patches(asked, seed=1.0), strict=True):
+            box, field = patch.box, recording.receptive_field(unit.layer)
+            seen = inputs[0][..., box.top : box.bottom, box.left : box.right]
+            tiles(Panel(unit, 0, box, field, patch.pixels, seen), loaded, tile)
 
     return warm_seconds(work) * max(each / len(chosen), 1.0)
 

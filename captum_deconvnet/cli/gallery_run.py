@@ -168,7 +168,7 @@ def say_before(
 ) -> None:
     """Say what will be done, and how long that takes."""
     count = sum(len(channels) for channels in maps.values())
-    seconds = estimate(loaded, images, maps, order.k, order.batch_size, order.relu)
+    seconds = estimate(loaded, images, maps, order.k, order.batch_size, order.relu, order.tile)
     time = (
         "" if seconds is None else f": {in_words(seconds)} from nothing, as measured on one image"
     )
