@@ -1,5 +1,9 @@
 """Zeiler-Fergus deconvnet projections for Captum, on any torchvision or timm conv net."""
 
+from captum_deconvnet.plotting import import_matplotlib
+
+import_matplotlib()  # before Captum does
+
 from captum_deconvnet.attr import (
     CorrespondenceScores,
     DeconvNet,

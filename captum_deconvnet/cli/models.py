@@ -17,10 +17,12 @@ Examples:
 def models(pattern: str) -> None:
     """List the models whose name has PATTERN in it, or fits it if it has * or ?."""
     from captum_deconvnet.errors import unknown_name
-    from captum_deconvnet.registry import list_models
+    from captum_deconvnet.registry import list_models, process_registry
 
     names = list_models(pattern if set(pattern) & set("*?[") else f"*{pattern}*")
     if not names:
-        raise unknown_name("model", pattern, list_models())
+        broken = [f"{name} ({why})" for name, why in process_registry().broken.items()]
+        hint = f"Not in use: {'; '.join(broken)}." if broken else ""
+        raise unknown_name("model", pattern, list_models(), hint)
     for name in names:
         click.echo(name)

@@ -6,7 +6,13 @@ import dataclasses
 import fnmatch
 from pathlib import Path
 
-from captum_deconvnet.errors import CaptumDeconvnetError, ModelError, WeightsError, unknown_name
+from captum_deconvnet.errors import (
+    CaptumDeconvnetError,
+    MissingPackageError,
+    ModelError,
+    WeightsError,
+    unknown_name,
+)
 from captum_deconvnet.registry.class_names import Classes
 from captum_deconvnet.registry.convolutions import has_convolution
 from captum_deconvnet.registry.given_weights import GivenWeights, Weights, given_weights
@@ -131,11 +137,13 @@ def _source(name: str, registry: Registry) -> ModelSource:
     if source is not None:
         if short in registry.names(source) or source.takes(short):
             return source
+        if source.plugin in registry.broken:
+            raise MissingPackageError(f"{prefix}/* is not in use: {registry.broken[source.plugin]}")
         reason = source.left_out().get(short)
         if reason:
             raise ModelError(f"{name} is not offered: {reason}.")
     plugins = [info.name for info in registry.plugins if not info.error]
-    broken = [f"{info.name} ({info.error})" for info in registry.plugins if info.error]
+    broken = [f"{plugin} ({reason})" for plugin, reason in registry.broken.items()]
     hint = f"A net of your own: {FORMS}. Loaded plugins: {', '.join(plugins) or 'none'}."
     known, _, tag = short.partition(".")
     if source is not None and tag and known in registry.names(source):

@@ -80,6 +80,11 @@ class Registry:
         return tuple(map(self._info, sorted(self._plugins, key=lambda plugin: plugin.name)))
 
     @property
+    def broken(self) -> dict[str, str]:
+        """Why each plugin that is not in use is not."""
+        return {info.name: info.error for info in self.plugins if info.error}
+
+    @property
     def rules(self) -> tuple[RuleRow, ...]:
         """The rule rows of every plugin, in the order they were registered."""
         return tuple(row for plugin in self._plugins for row in plugin.rules)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import pytest
 import torchvision
 
 
@@ -30,3 +34,22 @@ def test_a_pattern_fits_whole_names(deconvnet):
 
 def test_nothing_that_fits_is_an_error_with_near_names(fails):
     assert "torchvision/squeezenet" in fails("models", "torchvision/squeesenet1_1")
+
+
+@pytest.mark.parametrize("command", [("layers", "timm/resnet18"), ("models", "timm/")])
+def test_a_library_that_is_not_installed_is_one_line_with_the_command_that_installs_it(
+    tmp_path, command
+):
+    hidden = (
+        "import importlib.util, sys\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *a: None if name == 'timm' else find(name, *a)\n"
+        "sys.modules['timm'] = None\n"
+        "from captum_deconvnet.cli import main\nmain()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", hidden, *command], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert "pip install 'captum-deconvnet[timm]'" in result.stderr

@@ -15,8 +15,8 @@ SHUT = "import sys; sys.{0} = None; "
 @pytest.mark.parametrize(
     ("before", "variables"),
     [
-        ("", {"MPLBACKEND": "module://not.there", "MATPLOTLIBRC": "settings"}),
-        (SHUT.format("stderr"), {"MPLBACKEND": "module://nonsense", "PYTHONIOENCODING": "ascii"}),
+        ("", {"MPLBACKEND": "module://not.there.at_all", "MATPLOTLIBRC": "settings"}),
+        (SHUT.format("stderr"), {"MPLBACKEND": "nonsense", "PYTHONIOENCODING": "ascii"}),
         (SHUT.format("stdout"), {"MPLBACKEND": "TkAgg", "DISPLAY": ""}),
     ],
     ids=["settings", "stderr", "stdout"],
