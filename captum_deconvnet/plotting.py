@@ -15,7 +15,7 @@ def import_matplotlib() -> None:
     that is there is taken, as always.
     """
     try:
-        import matplotlib  # noqa: F401
+        import matplotlib
     except ValueError:
         named = os.environ.pop(VARIABLE, None)
         if named is None:
