@@ -4,6 +4,7 @@ from captum_deconvnet.plotting import import_matplotlib
 
 import_matplotlib()  # before Captum does
 
+from captum_deconvnet import targets
 from captum_deconvnet.attr import (
     CorrespondenceScores,
     DeconvNet,
@@ -67,6 +68,7 @@ __all__ = [
     "receptive_field",
     "record",
     "rules",
+    "targets",
     "top_activations",
     "trust_checks",
 ]
