@@ -145,7 +145,8 @@ def nearest(boxes: Tensor, box: Tensor) -> Tensor:
     overlap = common / (areas - common)
     if bool((common > 0).any()):
         return overlap.argmax()
-    return ((boxes[:, :2] + boxes[:, 2:]) - (box[:2] + box[2:])).norm(dim=1).argmin()
+    apart = (boxes[:, :2] + boxes[:, 2:]) - (box[:2] + box[2:])
+    return apart.square().sum(1).argmin()
 
 
 def _is_detection(item: Any) -> bool:
