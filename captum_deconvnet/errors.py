@@ -50,6 +50,10 @@ class OutputChoiceError(ModelError, AssertionError):
     """A model gives several tensors and none was chosen, or what was chosen is not there."""
 
 
+class RecordingError(CaptumDeconvnetError, TypeError):
+    """A recording cannot be pickled."""
+
+
 class BudgetError(CaptumDeconvnetError, MemoryError):
     """One unit alone needs more memory than it may take."""
 
