@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from captum_deconvnet.projection.call import is_signal
+from captum_deconvnet.projection.centring import record_means
 from captum_deconvnet.projection.checks import (
     check_dependence,
     check_inputs,
@@ -77,6 +78,8 @@ class ProjectedForward:
         check_output(self.model, ran.output)
         output = ties.tie(ran.output)
         check_dependence(bool(ties.tied))
+        recorder.tape.prune(ties.tied)
+        record_means(recorder.tape)
         recorder.tape.prune(ties.tied)
         check_derivatives(recorder.tape.steps)
         keep_inner(recorder.tape)

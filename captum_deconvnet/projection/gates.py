@@ -16,7 +16,8 @@ from torch import Tensor
 
 from captum_deconvnet.projection.adjoint import Adjoint
 from captum_deconvnet.projection.call import Answer, Call, Rule
-from captum_deconvnet.projection.gate_strength import BOUNDED, GATE, NONE
+from captum_deconvnet.projection.centring import by_statistic
+from captum_deconvnet.projection.gate_strength import BOUNDED, GATE, NONE, STATISTIC
 from captum_deconvnet.projection.geometry import same_place
 from captum_deconvnet.projection.linear import Scale
 from captum_deconvnet.projection.reach import pointwise
@@ -59,7 +60,8 @@ def multiply(call: Call) -> Answer:
         if side_kept(call, gate):
             return rectify_side(call, gated, side_kept(call, gate))
     call.rule = "frozen gate"
-    return _scale(call, gate)
+    scaled = _scale(call, gate)
+    return by_statistic(scaled) if _strength(call, gate) == STATISTIC else scaled
 
 
 def compare(call: Call) -> None:
@@ -130,7 +132,8 @@ def divide(call: Call) -> Answer:
         call.kind, call.rule = "extension", "frozen statistic"
     if not isinstance(below, Tensor):
         return _scale(call, 1 / below)
-    return _scale(call, below.to(torch.result_type(above, below)).reciprocal())
+    scaled = _scale(call, below.to(torch.result_type(above, below)).reciprocal())
+    return scaled if call.value(below) is None else by_statistic(scaled)
 
 
 def power(call: Call) -> Answer:
@@ -197,7 +200,7 @@ def _same_root(call: Call, one: Any, other: Any) -> bool:
     return all(values) and values[0].root is values[1].root  # type: ignore[union-attr]
 
 
-def _scale(call: Call, factor: Tensor | float) -> Adjoint:
+def _scale(call: Call, factor: Tensor | float) -> Scale:
     (tensor,) = call.inputs
     kept = call.keep(factor) if isinstance(factor, Tensor) else factor
     return Scale((pointwise(tensor.shape),), tensor.shape, (kept,))

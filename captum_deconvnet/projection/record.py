@@ -12,6 +12,7 @@ from captum_deconvnet.errors import LayerError, ModelError
 from captum_deconvnet.projection.activations import Captured
 from captum_deconvnet.projection.adjoint import Kept
 from captum_deconvnet.projection.call import tensors
+from captum_deconvnet.projection.centring import record_means
 from captum_deconvnet.projection.checks import (
     check_convolution,
     check_dependence,
@@ -100,6 +101,8 @@ def record(
     targets = [item.value for item in captured.values()]
     check_dependence(any(value.flows for value in (*targets, *outputs) if value is not None))
     seen = [*targets, *(value for value in outputs if value is not None)]
+    recorder.tape.prune(seen)
+    record_means(recorder.tape)
     recorder.tape.prune(seen)
     check_derivatives(recorder.tape.steps)
     keep_inner(recorder.tape)
