@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.errors import LayerError, RecordingError
+from captum_deconvnet.errors import LayerError
 from captum_deconvnet.projection import seeds
 from captum_deconvnet.projection.activations import Activations, Captured
 from captum_deconvnet.projection.checks import check_projection
 from captum_deconvnet.projection.layers import LayerName, layer_path
 from captum_deconvnet.projection.lines import Lines
+from captum_deconvnet.projection.of_one_pass import OfOnePass
 from captum_deconvnet.projection.patch_walk import PatchWalk
 from captum_deconvnet.projection.patches import Patch, projected
 from captum_deconvnet.projection.receipt import Receipt
@@ -26,7 +26,7 @@ from captum_deconvnet.projection.units import Unit
 from captum_deconvnet.projection.way_back import WayBack
 
 
-class Recording:
+class Recording(OfOnePass):
     """What one forward pass left behind: enough to project any unit of the recorded layers.
 
     Made by :func:`captum_deconvnet.record`. It holds the model's weights by reference: project
@@ -53,23 +53,6 @@ class Recording:
         self.activations = Activations(model, captured)
         self._model, self._tape, self._images = model, tape, tuple(images)
         self._single, self._back = single, WayBack(model, tape, images, strict)
-
-    def __copy__(self) -> Recording:
-        """A recording of the same pass: the model, its weights and the tape are shared."""
-        copied = object.__new__(type(self))
-        vars(copied).update(vars(self))
-        return copied
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Recording:
-        """As a shallow copy: the way back is through the very weights that ran."""
-        return copy(self)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """Refuse to be pickled."""
-        raise RecordingError(
-            "A recording cannot be pickled or saved: it is the way back through a live model. Save "
-            "what it projected, or record again where it is needed."
-        )
 
     @property
     def receipt(self) -> Receipt:
