@@ -144,6 +144,7 @@ class Ties:
         with torch.enable_grad(), self.recorder.hidden():
             tied: Tensor = Tie.apply(back, tensor, *self.ends.values())
         self.ends[value] = tied
+        self.recorder.spelling.formulas.forget(value)
         self.tied.append(value)
         return tied
 

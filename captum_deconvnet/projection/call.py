@@ -38,7 +38,6 @@ class Call:
         kind: what the receipt will say; a rule may change it.
         rule: the rule's name in the receipt; a rule may change it.
         gate: how surely the output only scales others, as in the table; a rule may change it.
-        side: of a mask, which sign of an activation it keeps; a rule may set it.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Call:
         """Describe a call; nothing runs yet."""
         self.function, self.args, self.kwargs = function, args, kwargs
         self.family, self.kind, self.rule = family, "", ""
-        self.gate, self.side = 0, 0
+        self.gate = 0
         self._storages, self._run = storages, run
         self._output: tuple[Any] | None = None
         self._signature: dict[str, tuple[int, Any]] | None = None

@@ -17,11 +17,10 @@ from torch import Tensor
 from captum_deconvnet.projection.adjoint import Adjoint
 from captum_deconvnet.projection.call import Answer, Call, Rule
 from captum_deconvnet.projection.centring import by_statistic
-from captum_deconvnet.projection.gate_strength import BOUNDED, GATE, NONE, STATISTIC
+from captum_deconvnet.projection.gate_strength import NONE, STATISTIC
 from captum_deconvnet.projection.geometry import same_place
 from captum_deconvnet.projection.linear import Scale
 from captum_deconvnet.projection.reach import pointwise
-from captum_deconvnet.projection.rectifiers import rectify_at, rectify_side
 from captum_deconvnet.projection.replay import gradient, linear, replays
 
 
@@ -42,7 +41,8 @@ def multiply(call: Call) -> Answer:
     """A product: by a constant its adjoint, by a gate the gate's recorded value.
 
     An activation times a gate made from that same activation (x * sigmoid(x), x * (x > 0)) is a
-    rectifier spelled out. A product of two activations of which neither is a gate has no rule.
+    rectifier spelled out, which ``spelled.py`` finds first. A product of two activations of which
+    neither is a gate has no rule.
     """
     one, other = call.argument("self"), call.argument("other")
     constants = [factor for factor in (one, other) if not call.flows(factor)]
@@ -51,51 +51,28 @@ def multiply(call: Call) -> Answer:
         return _scale(call, constants[0])
     if gate is None:
         return gradient(call)
-    gated = other if gate is one else one
     call.freeze(gate)
-    call.kind, call.rule = "extension", "rectify"
-    if _same_root(call, one, other):
-        if call.flows(gate) and not _is_signed(call, gate):
-            return rectify_at(call, gated)
-        if side_kept(call, gate):
-            return rectify_side(call, gated, side_kept(call, gate))
-    call.rule = "frozen gate"
+    call.kind, call.rule = "extension", "frozen gate"
     scaled = _scale(call, gate)
     return by_statistic(scaled) if _strength(call, gate) == STATISTIC else scaled
 
 
-def compare(call: Call) -> None:
-    """A comparison; one with zero is remembered, since it may spell out a ReLU."""
-    if is_zero(call, call.argument("other")):
-        call.side = 1 if ".g" in str(call.function) else -1
-
-
 def choose(call: Call) -> Answer:
-    """``where``: a choice between an activation and zero by its own sign is a ReLU."""
-    condition, one, other = (call.argument(name) for name in ("condition", "self", "other"))
-    side = side_kept(call, condition)
-    for kept, dropped, kept_side in ((one, other, side), (other, one, -side)):
-        if side and is_zero(call, dropped) and _same_root(call, condition, kept):
-            return rectify_side(call, kept, kept_side)
+    """``where``: the condition is recorded."""
+    condition = call.argument("condition")
     return _recorded_choice(call, condition, linear("self", "other", reach=same_place))
 
 
 def fill_masked(call: Call) -> Answer:
-    """``masked_fill``: zeros put where an activation has one sign make a ReLU."""
-    image, mask, value = (call.argument(name) for name in ("self", "mask", "value"))
-    side = side_kept(call, mask)
-    if side and is_zero(call, value) and _same_root(call, image, mask):
-        return rectify_side(call, image, -side)
+    """``masked_fill``: the mask is recorded."""
+    mask = call.argument("mask")
     return _recorded_choice(call, mask, linear("self", "value", reach=same_place))
 
 
 def put_indexed(call: Call) -> Answer:
-    """``x[index] = values``: zeros put where an activation has one sign make a ReLU."""
-    image, indices, values = (call.argument(name) for name in ("self", "indices", "values"))
+    """``x[index] = values``: a mask as index is recorded."""
+    indices = call.argument("indices")
     mask = indices[0] if len(indices) == 1 else None
-    side = side_kept(call, mask)
-    if side and is_zero(call, values) and _same_root(call, image, mask):
-        return rectify_side(call, image, -side)
     return _recorded_choice(call, mask, linear("self", "values"))
 
 
@@ -104,19 +81,6 @@ def _recorded_choice(call: Call, condition: Any, rule: Rule) -> Answer:
     if call.value(condition) is not None and not call.family.exact:
         call.kind, call.rule = "extension", "recorded choice"
     return rule(call)
-
-
-def side_kept(call: Call, mask: Any) -> int:
-    """1 for a mask of what is positive, -1 of what is negative, 0 for any other."""
-    value = call.value(mask)
-    return 0 if value is None or call.family.exact else value.side
-
-
-def is_zero(call: Call, item: Any) -> bool:
-    """Whether an argument is a constant zero."""
-    if isinstance(item, Tensor):
-        return not call.flows(item) and not bool(item.any())
-    return bool(item == 0)
 
 
 def divide(call: Call) -> Answer:
@@ -188,16 +152,6 @@ def gate_of(call: Call, one: Tensor, other: Tensor) -> Tensor | None:
 def _strength(call: Call, tensor: Tensor) -> int:
     value = call.value(tensor)
     return NONE if value is None else value.gate
-
-
-def _is_signed(call: Call, gate: Tensor) -> bool:
-    """Whether a gate takes negative values too, as in x * tanh(x): no rectifier does that."""
-    return BOUNDED <= _strength(call, gate) < GATE and bool((gate < 0).any())
-
-
-def _same_root(call: Call, one: Any, other: Any) -> bool:
-    values = call.value(one), call.value(other)
-    return all(values) and values[0].root is values[1].root  # type: ignore[union-attr]
 
 
 def _scale(call: Call, factor: Tensor | float) -> Scale:

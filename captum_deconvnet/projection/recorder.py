@@ -25,10 +25,12 @@ from captum_deconvnet.projection.answers import as_adjoints, typed
 from captum_deconvnet.projection.call import Call, is_signal, is_strided, tensors
 from captum_deconvnet.projection.excerpts import excerpt, overlay
 from captum_deconvnet.projection.family import Family
+from captum_deconvnet.projection.formula import Formula
 from captum_deconvnet.projection.fused import WRITTEN_OUT
 from captum_deconvnet.projection.gate_strength import ATTENTION, NONE
 from captum_deconvnet.projection.names import operation_name
 from captum_deconvnet.projection.outside import OUTSIDE
+from captum_deconvnet.projection.spelling import Spelling, Way
 from captum_deconvnet.projection.storages import Storages
 from captum_deconvnet.projection.table import FALLBACK, KEEPS, KEEPS_WEIGHTS, TABLE, Row
 from captum_deconvnet.projection.tape import Step, Tape, Value
@@ -52,6 +54,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.rows, self.family, self.tape = rows, family, Tape()
         self.path: list[str] = []
         self.storages = Storages(partial(overlay, self.tape), partial(excerpt, self.tape))
+        self.spelling = Spelling(self.storages, self.tape, family)
         self._found: dict[OpOverload, Row] = {}
         self._is_hidden = False
 
@@ -158,16 +161,25 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _record(self, call: Call, row: Row, written: tuple[Tensor, ...]) -> None:
         call.rule, call.kind, call.gate = row.name, row.kind, row.gate
-        answer = row.rule(call) if call.inputs else None
-        adjoints = as_adjoints(answer, call) if call.inputs else []
+        formula, way = self._spelled(call, row)
+        if way is not None:
+            call.rule, call.kind, call.gate = way.rule, way.kind, way.gate
+            adjoints = [way.adjoint]
+        else:
+            answer = row.rule(call) if call.inputs else None
+            adjoints = as_adjoints(answer, call) if call.inputs else []  # a rule may take them
         for place, tensor in enumerate(tensors(call.output)):
             self._require_plain(call, tensor)
             adjoint = adjoints[place] if place < len(adjoints) and is_signal(tensor) else None
             if adjoint is None and not tensor.numel():
                 continue
-            value = self._value(call, row, tensor, flows=adjoint is not None)
+            gate = max(_gate(call), formula.gate if formula else NONE)
+            value = Value(tensor.shape, flows=adjoint is not None, gate=gate)
             if adjoint is not None:
-                self._add_step(call, typed(adjoint, call, tensor), value)
+                given = adjoint if way else typed(adjoint, call, tensor)
+                self._add_step(call, given, value, way)
+            if formula is not None and place == 0:
+                self.spelling.formulas.note(formula, value, tensor)
             in_place = bool(written) and any(tensor is changed for changed in written)
             self._note_detached(call, tensor, is_new=not in_place)
             moved = in_place and torch.Tag.inplace_view in getattr(call.function, "tags", ())
@@ -195,18 +207,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         else:
             self.storages.inherit(tensor, call.given)
 
-    def _value(self, call: Call, row: Row, tensor: Tensor, *, flows: bool) -> Value:
-        value = Value(tensor.shape, flows=flows, gate=_gate(call))
-        first = call.sources[0]
-        if not row.elementwise or first.shape != tensor.shape:
-            return value
-        if all(source.root is first.root for source in call.sources):
-            value.source = first.root
-            value.side = call.side or (first.side if row.gate == KEEPS else 0)
-        return value
+    def _spelled(self, call: Call, row: Row) -> tuple[Formula | None, Way | None]:
+        """The formula of what a call makes, and its way back, where no rule was given for it."""
+        name = operation_name(call.function)
+        if not isinstance(call.function, OpOverload) or row is not TABLE.get(name, FALLBACK):
+            return None, None
+        return self.spelling.look(call, name, self.path[-1] if self.path else "")
 
-    def _add_step(self, call: Call, adjoint: Adjoint, value: Value) -> None:
-        inputs = tuple(call.value(tensor) for tensor in call.inputs)
+    def _add_step(self, call: Call, adjoint: Adjoint, value: Value, way: Way | None) -> None:
+        inputs = (
+            tuple(call.value(tensor) for tensor in call.inputs) if way is None else (way.origin,)
+        )
         assert all(inputs)
         module = self.path[-1] if self.path else ""
         name = operation_name(call.function)

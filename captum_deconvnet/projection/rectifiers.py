@@ -151,6 +151,8 @@ def clamp(call: Call) -> Answer:
         if "clamp" in str(call.function) and call.argument("max") is None:
             call.kind, call.gate = ("paper" if low == 0 else "extension"), 0
         return rectify(call)
+    if low is None and call.argument("max") == 0:
+        return rectify_side(call, call.inputs[0], -1)
     return straight(call)
 
 

@@ -25,7 +25,6 @@ from captum_deconvnet.projection.reach import (
     reduced,
     whole_along,
 )
-from captum_deconvnet.projection.rectifiers import rectify
 from captum_deconvnet.projection.replay import gradient
 
 
@@ -211,21 +210,11 @@ class Choose(Adjoint):
         ]
 
 
-def _other_is_zero(call: Call) -> bool:
-    """Whether the tensor that the activation is compared with is zero throughout."""
-    (tensor,) = call.inputs
-    constant = next(given for given in call.args[:2] if given is not tensor)
-    return call.first_output.shape == tensor.shape and not bool(constant.any())
-
-
 def maximum(call: Call) -> Answer:
-    """The elementwise larger of two tensors (maxout); against a zero it is a ReLU."""
+    """The elementwise larger of two tensors (maxout)."""
     if call.family.exact:
         return gradient(call)
     one, other = call.argument("self"), call.argument("other")
-    if "max" in str(call.function) and len(call.inputs) == 1 and _other_is_zero(call):
-        call.kind, call.rule = "paper", "rectify"
-        return rectify(call)
     beats = torch.lt if "min" in str(call.function) else torch.gt
     weights = {id(one): beats(one, other), id(other): beats(other, one)}
     tie = (one == other) * 0.5

@@ -40,14 +40,12 @@ class Row:
         kind: ``paper``, ``adjoint``, ``extension`` or ``fallback``.
         gate: how surely the output only scales others (see ``gate_strength``); ``KEEPS`` as its
             input, ``KEEPS_WEIGHTS`` if its input are attention weights.
-        elementwise: whether the output is an elementwise function of one activation.
     """
 
     rule: Rule
     name: str
     kind: str
     gate: int = NONE
-    elementwise: bool = False
 
 
 def _rows(row: Row, names: str) -> dict[str, Row]:
@@ -83,39 +81,41 @@ _SWITCHES = {
 }
 
 _RECTIFIERS = {
-    **_rows(Row(rectifiers.rectify, "rectify", "paper", elementwise=True), "relu"),
+    **_rows(Row(rectifiers.rectify, "rectify", "paper"), "relu"),
     **_rows(
-        Row(rectifiers.smooth_rectify, "rectify", "extension", elementwise=True),
+        Row(rectifiers.smooth_rectify, "rectify", "extension"),
         "gelu silu mish hardswish elu softplus celu selu",
     ),
     **_rows(
-        Row(rectifiers.clamp, "rectify", "extension", gate=BOUNDED, elementwise=True),
+        Row(rectifiers.clamp, "rectify", "extension", gate=BOUNDED),
         "clamp clamp_min clamp_max hardtanh",
     ),
-    **_rows(Row(rectifiers.threshold, "rectify", "extension", elementwise=True), "threshold"),
+    **_rows(Row(rectifiers.threshold, "rectify", "extension"), "threshold"),
     **_rows(
-        Row(rectifiers.smooth_rectify, "rectify", "extension", gate=GATE, elementwise=True),
+        Row(rectifiers.smooth_rectify, "rectify", "extension", gate=GATE),
         "sigmoid hardsigmoid",
     ),
-    **_rows(Row(rectifiers.leak, "leak", "extension", elementwise=True), "leaky_relu"),
-    **_rows(Row(rectifiers.random_leak, "leak", "extension", elementwise=True), "rrelu_with_noise"),
-    **_rows(Row(rectifiers.prelu, "leak", "extension", elementwise=True), "_prelu_kernel"),
+    **_rows(Row(rectifiers.leak, "leak", "extension"), "leaky_relu"),
+    **_rows(Row(rectifiers.random_leak, "leak", "extension"), "rrelu_with_noise"),
+    **_rows(Row(rectifiers.prelu, "leak", "extension"), "_prelu_kernel"),
     **_rows(
-        Row(rectifiers.straight, "identity", "extension", gate=BOUNDED, elementwise=True),
+        Row(rectifiers.straight, "identity", "extension", gate=BOUNDED),
         "tanh erf",
     ),
     **_rows(
         Row(softmax.strip, "start at the logit", "extension", gate=ATTENTION),
         "_softmax _safe_softmax",
     ),
+    **_rows(Row(softmax.strip, "start at the logit", "extension"), "_log_softmax"),
     **_rows(
-        Row(softmax.strip, "start at the logit", "extension"), "_log_softmax log_sigmoid_forward"
+        Row(rectifiers.straight, "identity", "extension"),
+        "hardshrink softshrink log_sigmoid_forward",
     ),
 }
 
 _GATES = {
-    **_rows(Row(gates.multiply, "scale", "adjoint", gate=KEEPS, elementwise=True), "mul"),
-    **_rows(Row(gates.divide, "scale", "adjoint", gate=KEEPS, elementwise=True), "div"),
+    **_rows(Row(gates.multiply, "scale", "adjoint", gate=KEEPS), "mul"),
+    **_rows(Row(gates.divide, "scale", "adjoint", gate=KEEPS), "div"),
     **_rows(Row(gates.gated_linear, "frozen gate", "extension"), "glu"),
     **_rows(
         Row(attention.attention, "frozen attention", "extension"),
@@ -130,10 +130,9 @@ _GATES = {
     ),
     **_rows(Row(gates.power, "gradient", "fallback", gate=STATISTIC), "pow"),
     **_rows(
-        Row(linear.blocked, "blocked", "adjoint", gate=GATE, elementwise=True),
-        "eq ne sign heaviside",
+        Row(linear.blocked, "blocked", "adjoint", gate=GATE),
+        "eq ne gt ge lt le sign heaviside",
     ),
-    **_rows(Row(gates.compare, "blocked", "adjoint", gate=GATE, elementwise=True), "gt ge lt le"),
     **_rows(Row(gates.choose, "adjoint", "adjoint", gate=KEEPS), "where"),
     **_rows(Row(gates.fill_masked, "adjoint", "adjoint", gate=KEEPS), "masked_fill"),
     **_rows(Row(gates.put_indexed, "adjoint", "adjoint", gate=KEEPS), "index_put"),
@@ -167,21 +166,21 @@ def _linear(names: str, *flows: str, reach: Geometry = sees_all) -> dict[str, Ro
 
 _LINEAR = {
     **_rows(
-        Row(linear.reshape, "adjoint", "adjoint", gate=KEEPS, elementwise=True),
+        Row(linear.reshape, "adjoint", "adjoint", gate=KEEPS),
         "clone alias contiguous lift_fresh",
     ),
     **_rows(
         Row(linear.reshape, "adjoint", "adjoint", gate=KEEPS),
         "view _unsafe_view reshape _reshape_alias squeeze unsqueeze flatten unflatten",
     ),
-    **_rows(Row(linear.cast, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "_to_copy"),
+    **_rows(Row(linear.cast, "adjoint", "adjoint", gate=KEEPS), "_to_copy"),
     **_rows(Row(linear.permute, "adjoint", "adjoint", gate=KEEPS), "permute transpose t"),
     **_rows(Row(linear.copy, "adjoint", "adjoint", gate=KEEPS), "copy"),
     **_rows(Row(linear.fill, "adjoint", "adjoint"), "fill"),
     **_rows(Row(linear.expand, "adjoint", "adjoint", gate=KEEPS), "expand"),
-    **_rows(Row(linear.add, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "add sub"),
-    **_rows(Row(linear.rsub, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "rsub"),
-    **_rows(Row(linear.negate, "adjoint", "adjoint", gate=KEEPS, elementwise=True), "neg"),
+    **_rows(Row(linear.add, "adjoint", "adjoint", gate=KEEPS), "add sub"),
+    **_rows(Row(linear.rsub, "adjoint", "adjoint", gate=KEEPS), "rsub"),
+    **_rows(Row(linear.negate, "adjoint", "adjoint", gate=KEEPS), "neg"),
     **_rows(Row(pieces.concatenate, "adjoint", "adjoint", gate=KEEPS), "cat"),
     **_rows(Row(pieces.stack, "adjoint", "adjoint", gate=KEEPS), "stack"),
     **_rows(Row(pieces.slice_, "adjoint", "adjoint", gate=KEEPS), "slice"),

@@ -24,20 +24,11 @@ class Value:
         flows: whether a signal can pass through it towards the input.
         gate: how surely it only scales others: 3 attention weights, 2 a gate, 1 a bounded signal or
             a statistic, 0 no.
-        side: of a mask, which sign of its root it keeps: 1 positive, -1 negative, 0 neither.
-        source: the value it is an elementwise function of, if of one.
     """
 
     shape: torch.Size
     flows: bool = True
     gate: int = 0
-    side: int = 0
-    source: Value | None = None
-
-    @property
-    def root(self) -> Value:
-        """The value it is an elementwise function of; itself when of none."""
-        return self.source or self  # never stored: a cycle would wait for the garbage collector
 
 
 @dataclass(eq=False)

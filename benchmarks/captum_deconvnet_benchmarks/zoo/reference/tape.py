@@ -14,6 +14,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from captum_deconvnet_benchmarks.zoo.reference.centred import centred
 from captum_deconvnet_benchmarks.zoo.reference.endings import with_endings
 from captum_deconvnet_benchmarks.zoo.reference.in_place import ViewChanges
+from captum_deconvnet_benchmarks.zoo.reference.merged import Made, check_not_merged
 from captum_deconvnet_benchmarks.zoo.reference.nodes import NORMS, kind_of
 from captum_deconvnet_benchmarks.zoo.reference.sources import Node, postorder, sources
 from captum_deconvnet_benchmarks.zoo.reference.steps import Step, step
@@ -136,10 +137,12 @@ def steps_from(root: Node) -> dict[Node, Step]:
     made_of = sources(root)
     means = centred(made_of)
     steps: dict[Node, Step] = {}
+    merged: Made = {}
     waiting = [root]
     while waiting:
         node = waiting.pop()
         if node not in steps:
+            check_not_merged(node, merged)
             steps[node] = step(node, made_of, means)
             waiting += [node.next_functions[index][0] for index in steps[node].live]
     return with_endings(root, steps)

@@ -1,0 +1,51 @@
+"""An activation of torch has one rule and one scale, however it is written."""
+
+from __future__ import annotations
+
+import pytest
+import spellings
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+import captum_deconvnet as cdn
+
+EXACT = {"rtol": 1e-9, "atol": 1e-11}
+FAMILIES = ["deconvnet", "guided", "gradient", "adjoint"]
+
+
+class Skip(nn.Module):
+    """A block with a way around it: a wrong factor changes the picture, not only its scale."""
+
+    def __init__(self, activation):
+        super().__init__()
+        torch.manual_seed(2)
+        self.first, self.last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, padding=1)
+        self.activation = activation
+        self.double().eval()
+
+    def forward(self, x):
+        y = self.first(x)
+        return (y + self.last(self.activation(y))).mean((2, 3))
+
+
+def image():
+    return torch.randn(2, 3, 9, 8, generator=torch.Generator().manual_seed(1)).double()
+
+
+def pair(name, spelling):
+    function, ways = spellings.SPELLINGS[name]
+    return Skip(function), Skip(ways[spelling])
+
+
+@pytest.mark.parametrize("relu", FAMILIES)
+@pytest.mark.parametrize(("name", "spelling"), spellings.CASES)
+def test_a_spelling_projects_as_the_torch_function(name, spelling, relu):
+    torchs, spelled = pair(name, spelling)
+    assert_close(spelled(image()), torchs(image()), rtol=1e-4, atol=1e-4)
+    found, expected = (
+        cdn.DeconvNet(net, relu=relu, strict=True).attribute(image(), 1)
+        for net in (spelled, torchs)
+    )
+    tolerance = {"rtol": 1e-4, "atol": 1e-4} if relu == "gradient" else EXACT
+    assert_close(found, expected, **tolerance)
