@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from captum_deconvnet.projection.call import is_signal
-from captum_deconvnet.projection.centring import record_means
 from captum_deconvnet.projection.checks import (
     check_dependence,
     check_inputs,
@@ -26,13 +25,11 @@ from captum_deconvnet.projection.checks import (
     check_projection,
     check_rules,
 )
-from captum_deconvnet.projection.derivatives import check_derivatives
 from captum_deconvnet.projection.family import Family, family
-from captum_deconvnet.projection.folding import fold
 from captum_deconvnet.projection.forward import forward
 from captum_deconvnet.projection.recorder import Recorder
 from captum_deconvnet.projection.rules import rows
-from captum_deconvnet.projection.softmax import keep_inner
+from captum_deconvnet.projection.settling import settle
 from captum_deconvnet.projection.tape import Tape, Value
 from captum_deconvnet.projection.underflow import warn_of_underflow
 
@@ -78,12 +75,7 @@ class ProjectedForward:
         check_output(self.model, ran.output)
         output = ties.tie(ran.output)
         check_dependence(bool(ties.tied))
-        recorder.tape.prune(ties.tied)
-        record_means(recorder.tape)
-        recorder.tape.prune(ties.tied)
-        check_derivatives(recorder.tape.steps)
-        keep_inner(recorder.tape)
-        fold(recorder.tape, [*ties.tied, *ties.ends])
+        settle(recorder.tape, ties.tied, ties.ends)
         return output
 
 

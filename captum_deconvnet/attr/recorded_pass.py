@@ -20,14 +20,12 @@ from captum_deconvnet.projection.checks import (
     check_projection,
     check_rules,
 )
-from captum_deconvnet.projection.derivatives import check_derivatives
 from captum_deconvnet.projection.family import Family, family
-from captum_deconvnet.projection.folding import fold
 from captum_deconvnet.projection.forward import forward
 from captum_deconvnet.projection.output import named_tensors
 from captum_deconvnet.projection.recorder import Recorder
 from captum_deconvnet.projection.rules import rows
-from captum_deconvnet.projection.softmax import keep_inner
+from captum_deconvnet.projection.settling import settle
 from captum_deconvnet.projection.tape import Value
 from captum_deconvnet.projection.underflow import warn_of_underflow
 
@@ -119,10 +117,7 @@ class RecordedPass:
     def back(self, signals: Signals, stops: Sequence[Value]) -> list[Tensor]:
         """The signals taken back to ``stops``, a tensor each; zero where nothing arrived."""
         tape = self.recorder.tape
-        tape.prune(signals)
-        check_derivatives(tape.steps)
-        keep_inner(tape)
-        fold(tape, [*signals, *stops])
+        settle(tape, signals, stops)
         if self.strict:
             check_rules(tape.steps)
         like = next(iter(signals.values()))

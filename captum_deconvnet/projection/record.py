@@ -12,7 +12,6 @@ from captum_deconvnet.errors import LayerError, ModelError
 from captum_deconvnet.projection.activations import Captured
 from captum_deconvnet.projection.adjoint import Kept
 from captum_deconvnet.projection.call import tensors
-from captum_deconvnet.projection.centring import record_means
 from captum_deconvnet.projection.checks import (
     check_convolution,
     check_dependence,
@@ -21,9 +20,7 @@ from captum_deconvnet.projection.checks import (
     check_output,
     check_rules,
 )
-from captum_deconvnet.projection.derivatives import check_derivatives
 from captum_deconvnet.projection.family import Family, family
-from captum_deconvnet.projection.folding import fold
 from captum_deconvnet.projection.forward import forward
 from captum_deconvnet.projection.layers import LayerName, layer_paths
 from captum_deconvnet.projection.output import named_signals
@@ -31,7 +28,7 @@ from captum_deconvnet.projection.receptive_field import ReceptiveField
 from captum_deconvnet.projection.recorder import Recorder
 from captum_deconvnet.projection.recording import Recording
 from captum_deconvnet.projection.rules import rows
-from captum_deconvnet.projection.softmax import keep_inner
+from captum_deconvnet.projection.settling import settle
 from captum_deconvnet.projection.tape import Value
 
 
@@ -101,15 +98,10 @@ def record(
     targets = [item.value for item in captured.values()]
     check_dependence(any(value.flows for value in (*targets, *outputs) if value is not None))
     seen = [*targets, *(value for value in outputs if value is not None)]
-    recorder.tape.prune(seen)
-    record_means(recorder.tape)
-    recorder.tape.prune(seen)
-    check_derivatives(recorder.tape.steps)
-    keep_inner(recorder.tape)
+    settle(recorder.tape, seen)
     if strict:
         for value in targets or seen:
             check_rules(recorder.tape.between(value))
-    fold(recorder.tape, seen)
     single = not isinstance(inputs, tuple)
     return Recording(
         model, recorder.tape, ran.images, captured, ran.output, single=single, strict=strict
