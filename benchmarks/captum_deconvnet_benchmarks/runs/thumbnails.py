@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from captum_deconvnet.figures.colours import bands
 from captum_deconvnet_benchmarks.runs.files import write_durably
 from captum_deconvnet_benchmarks.runs.studio import Block, Studio
 
@@ -30,6 +31,6 @@ def write_thumbnails(folder: Path, studio: Studio, block: Block) -> None:
 
 
 def as_picture(colours: Tensor) -> Image.Image:
-    """Colours (1 or 3, H, W) from 0 to 1 as an 8-bit picture."""
-    values = (colours.movedim(0, -1).numpy() * 255).round().astype(np.uint8)
+    """Colours (C, H, W) from 0 to 1 as an 8-bit picture, grey or in colours."""
+    values = (bands(colours.movedim(0, -1).numpy()) * 255).round().astype(np.uint8)
     return Image.fromarray(values.squeeze(-1) if values.shape[-1] == 1 else values)
