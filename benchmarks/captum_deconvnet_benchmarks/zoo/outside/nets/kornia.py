@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from captum_deconvnet_benchmarks.zoo.outside.net import Net, first
+from captum_deconvnet_benchmarks.zoo.outside.net import Net
 
 
 def nets() -> dict[str, Net]:
@@ -26,6 +26,5 @@ def nets() -> dict[str, Net]:
         "tiny_vit": Net(
             partial(tiny_vit.TinyViT, img_size=64, window_sizes=[2, 2, 4, 2]), (3, 64, 64)
         ),
-        "xfeat": Net(feature.xfeat.XFeatModel, (1, 64, 64), first),
         "yunet": Net(partial(yunet.YuNet, "test", pretrained=False), (3, 64, 64)),
     }

@@ -17,12 +17,10 @@ TABLE: dict[str, dict[str, Any]] = {
     "Drln": {},
     "Drn": {},
     "Edsr": {"n_resblocks": 4, "n_feats": 16},
-    "Han": {},
     "Mdsr": {"n_resblocks": 4, "n_feats": 16},
     "Msrn": {},
     "Pan": {},
     "Rcan": {"n_resgroups": 2, "n_resblocks": 2, "n_feats": 16},
-    "Rnan": {},
 }
 """By name: what the configuration changes."""
 
