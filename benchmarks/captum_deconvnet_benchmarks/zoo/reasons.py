@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from captum_deconvnet_benchmarks.zoo.row import Row
 
+CORNERS = "corners found by formula: products of derivatives"
+LOG_POWER = "the power of a signal: the logarithm of a mean of squares"
+LOG_VARIANCE = "the logarithm of a variance over time"
 LINEAR_ATTENTION = "linear attention: queries, keys and values are multiplied without a softmax"
 
 REASONS: dict[tuple[str, str], str] = {
@@ -24,6 +27,34 @@ REASONS: dict[tuple[str, str], str] = {
     ("mobilevit", "mul"): "separable attention: values times one context for all places",
     ("swiftformer", "mul"): "additive attention: keys times one query for all places",
     ("vitamin", "mul"): "a gated block whose gate is GELU, which is not bounded",
+    # other libraries
+    ("backbone", "bmm"): LINEAR_ATTENTION,  # kornia's EfficientViT
+    ("fbcnet", "log"): LOG_VARIANCE,
+    ("fbcnet", "var"): LOG_VARIANCE,
+    ("fblightconvnet", "log"): LOG_VARIANCE,
+    ("fblightconvnet", "var"): LOG_VARIANCE,
+    ("fbmsnet", "log"): LOG_VARIANCE,
+    ("fbmsnet", "var"): LOG_VARIANCE,
+    ("hybrid", "log"): LOG_POWER,
+    ("hybrid", "mul"): LOG_POWER,
+    ("ifnet", "log"): LOG_POWER,
+    ("ifnet", "pow"): LOG_POWER,
+    ("isqrtcovresnet", "bmm"): "covariances: features times features",
+    ("keynet", "mul"): CORNERS,
+    ("keynet", "pow"): CORNERS,
+    ("mobilevitv2", "mul"): "separable attention: values times one context for all places",
+    ("model", "SwishImplementation"): "efficientnet_pytorch's own autograd function: its own "
+    "backward",
+    ("sccnet", "log"): LOG_POWER,
+    ("sccnet", "pow"): LOG_POWER,
+    ("shallow_fbcsp", "log"): LOG_POWER,
+    ("shallow_fbcsp", "mul"): LOG_POWER,
+    ("sstdpn", "pow"): "a variance over time, as a mean of squares",
+    ("sinet", "mul"): "channels times a gate that is PReLU, which is not bounded",
+    ("tasks", "_softmax"): "YOLO's distances: expected values of a distribution",
+    ("tasks", "cos"): "YOLO's turned boxes: offsets times the cosine of an angle",
+    ("tasks", "mul"): "YOLO's turned boxes: offsets times the cosine of an angle",
+    ("tasks", "sin"): "YOLO's turned boxes: offsets times the sine of an angle",
 }
 """By family and operation; a fallback that is not here is a fault."""
 

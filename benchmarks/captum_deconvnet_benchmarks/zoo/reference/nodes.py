@@ -10,14 +10,14 @@ def named(names: str) -> frozenset[str]:
 
 LINEAR = named("""
     AdaptiveAvgPool2D AdaptiveAvgPool3D Add Alias AsStrided AvgPool2D AvgPool3D Cat Clone
-    Col2Im ConstantPadNd Copy Cumsum Diagonal Expand Flip Gather Im2Col Index IndexSelect
-    MaskedFill MaxUnpool2D MaxUnpool3D Mean Neg Permute PixelShuffle PixelUnshuffle
-    ReflectionPad1D ReflectionPad2D ReflectionPad3D Repeat ReplicationPad1D ReplicationPad2D
-    ReplicationPad3D Reshape ReshapeAlias Roll Select Slice Split SplitWithSizes Squeeze Stack
-    Sub Sum T ToCopy Transpose Unbind Unfold UnsafeSplit UnsafeView Unsqueeze
-    UpsampleBicubic2D UpsampleBicubic2DAa UpsampleBilinear2D UpsampleBilinear2DAa
-    UpsampleLinear1D UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D UpsampleTrilinear3D
-    View Where
+    Col2Im ConstantPadNd Copy Cumsum Diagonal Expand FftC2C FftC2R FftR2C Flip Gather Im2Col
+    Imag Index IndexSelect MaskedFill MaxUnpool2D MaxUnpool3D Mean Neg Permute PixelShuffle
+    PixelUnshuffle Real ReflectionPad1D ReflectionPad2D ReflectionPad3D Repeat
+    ReplicationPad1D ReplicationPad2D ReplicationPad3D Reshape ReshapeAlias Roll Select Slice
+    Split SplitWithSizes Squeeze Stack Sub Sum T ToCopy Transpose Unbind Unfold UnsafeSplit
+    UnsafeView Unsqueeze UpsampleBicubic2D UpsampleBicubic2DAa UpsampleBilinear2D
+    UpsampleBilinear2DAa UpsampleLinear1D UpsampleNearest1D UpsampleNearest2D
+    UpsampleNearest3D UpsampleTrilinear3D View ViewAsComplex ViewAsReal Where
     """)
 """Their gradient is their adjoint, whatever the data."""
 

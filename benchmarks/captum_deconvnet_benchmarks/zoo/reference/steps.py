@@ -184,6 +184,7 @@ SPECIAL: dict[str, Callable[[Node], Step]] = {
     "ClampMin": clamp,
     "Glu": glu,
     "Hardtanh": hardtanh,
+    "LocalResponseNorm": lambda node: Step((0,), unchanged),
     "LeakyRelu": lambda node: leaky(node._saved_negative_slope),
     "Maximum": maximum,
     "NativeBatchNorm": batch_norm,

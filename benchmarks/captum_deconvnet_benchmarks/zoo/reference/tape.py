@@ -16,6 +16,7 @@ from captum_deconvnet_benchmarks.zoo.reference.endings import with_endings
 from captum_deconvnet_benchmarks.zoo.reference.in_place import ViewChanges
 from captum_deconvnet_benchmarks.zoo.reference.merged import Made, check_not_merged
 from captum_deconvnet_benchmarks.zoo.reference.nodes import NORMS, kind_of
+from captum_deconvnet_benchmarks.zoo.reference.response_norm import AsOneNode
 from captum_deconvnet_benchmarks.zoo.reference.sources import Node, postorder, sources
 from captum_deconvnet_benchmarks.zoo.reference.steps import Step, step
 from captum_deconvnet_benchmarks.zoo.reference.unknown import NoReferenceError
@@ -110,6 +111,7 @@ def read(model: nn.Module, image: Tensor, layers: Sequence[str]) -> Tape:
             handle = model.get_submodule(layer).register_forward_hook(keep(layer))
             stack.callback(handle.remove)
         watch = stack.enter_context(ViewChanges())
+        stack.enter_context(AsOneNode())
         with torch.enable_grad():
             output = model(image.clone())
     return Tape(image, output, values, edges, watch.names)

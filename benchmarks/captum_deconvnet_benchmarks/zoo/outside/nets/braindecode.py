@@ -12,7 +12,7 @@ FREQUENCY = 250
 NAMES = """
     ATCNet AttentionBaseNet BDTCN CTNet Deep4Net EEGConformer EEGInceptionERP
     EEGInceptionMI EEGITNet EEGNet EEGNeX EEGSimpleConv EEGTCNet FBCNet FBLightConvNet FBMSNet
-    HybridNet IFNet MSVTNet SCCNet ShallowFBCSPNet SincShallowNet SPARCNet SyncNet TIDNet TSception
+    HybridNet IFNet MSVTNet SCCNet ShallowFBCSPNet SincShallowNet SPARCNet TIDNet TSception
     SleepStagerBlanco2020 SleepStagerChambon2018 SSTDPN
     """
 

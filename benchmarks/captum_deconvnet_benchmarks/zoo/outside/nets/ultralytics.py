@@ -16,7 +16,6 @@ DETECTORS = """
 SEGMENTERS = "yolov8n-seg yolo11n-seg yolov9c-seg yolo26n-seg"
 POSES = "yolov8n-pose yolo11n-pose yolo26n-pose"
 BOXES = "yolov8n-obb yolo11n-obb yolo26n-obb"
-TRANSFORMERS = "rtdetr-resnet50"
 SHAPE = (3, 96, 96)
 
 
@@ -36,7 +35,6 @@ def nets() -> dict[str, Net]:
         "SegmentationModel": SEGMENTERS,
         "PoseModel": POSES,
         "OBBModel": BOXES,
-        "RTDETRDetectionModel": TRANSFORMERS,
     }
     maps = {
         "yolo26n-sem": Net(partial(build, "yolo26n-sem", "SemanticSegmentationModel"), SHAPE),
