@@ -98,6 +98,11 @@ def test_every_promise_that_a_row_breaks_is_named(changes, said):
     assert said in promise
 
 
+def test_a_projection_may_vanish_where_the_references_does():
+    assert broken(right_row(zero=1)) == []
+    assert broken(right_row(zero=1, reference_error=1.0))[0].endswith("zero throughout")
+
+
 def test_rows_come_back_as_they_were_written_and_the_page_counts_them(tmp_path):
     path = rows_path(tmp_path, (1, 1), OUTSIDE.file)
     wrong = right_row("monai/wrong", patches_error=0.5, occlusion_whole="numbers decide")

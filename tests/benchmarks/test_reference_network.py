@@ -135,7 +135,7 @@ def test_batch_norm_before_tokens_is_right_where_autograd_is_not(image):
 @pytest.mark.parametrize(
     ("after", "said"),
     [
-        (torch.fft.fft, "FftR2C"),
+        (torch.digamma, "Digamma"),
         (lambda x: x.sigmoid() * x.flip(1).sigmoid(), "both factors"),
         (lambda x: x.clamp(min=0.5), "clamp"),
     ],
@@ -143,6 +143,27 @@ def test_batch_norm_before_tokens_is_right_where_autograd_is_not(image):
 def test_it_says_so_rather_than_guess(image, after, said):
     with pytest.raises(NoReferenceError, match=said):
         projected(Net(lambda x: after(x).abs()), image)
+
+
+def test_a_fourier_transform_and_what_is_done_to_it_is_its_adjoint(image):
+    def smoothed(x):
+        found = torch.fft.rfft(x)
+        return torch.fft.irfft(found * torch.linspace(1, 0, found.shape[-1]), n=x.shape[-1])
+
+    net, seed = Net(smoothed), torch.randn(1, 4, 6, 6, dtype=torch.float64)
+    projection, gradients = projected(net, image, seed)
+    given = image.clone().requires_grad_()
+    (right,) = torch.autograd.grad(net(given), given, seed)
+    assert gradients == 0
+    assert torch.allclose(projection, right)
+
+
+def test_a_local_response_norm_is_the_identity_and_its_gradient_autograds(image):
+    net, seed = Net(lambda x: F.local_response_norm(x, 3)), torch.randn(1, 4, 6, 6).double()
+    assert torch.allclose(projected(net, image, seed)[0], filtered_back(net, seed))
+    given = image.clone().requires_grad_()
+    (right,) = torch.autograd.grad(net(given), given, seed)
+    assert torch.allclose(read(net, image, [""]).gradient("", seed), right)
 
 
 def test_a_rectifier_that_changes_a_view_in_place_is_refused(image):

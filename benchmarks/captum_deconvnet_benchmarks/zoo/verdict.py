@@ -6,6 +6,8 @@ from captum_deconvnet_benchmarks.zoo.measure import TOLERANCE
 from captum_deconvnet_benchmarks.zoo.reasons import is_explained
 from captum_deconvnet_benchmarks.zoo.row import DIFFERENT, PROJECTED, Row
 
+ZERO = "a projection is zero throughout"
+
 
 def broken_promises(row: Row) -> list[str]:
     """What a conv net's row shows to be wrong; empty if all is well."""
@@ -14,7 +16,7 @@ def broken_promises(row: Row) -> list[str]:
     checks = {
         "the recorded forward pass differs": row.forward == DIFFERENT,
         "a projection is not finite": not row.finite,
-        "a projection is zero throughout": bool(row.zero),
+        ZERO: bool(row.zero),
         "the gradient differs from autograd's": is_off(row.gradient_error),
         f"no reference: {row.no_reference}": row.reference_error is None,
         "the projection differs from the reference": is_off(row.reference_error),

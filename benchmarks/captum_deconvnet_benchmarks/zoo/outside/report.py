@@ -18,11 +18,12 @@ FILE = "outside"
 
 HEAD = """\
 ## Other libraries
-Nets of libraries on the package index, built without downloads and with random weights, one
-random input each: `deconvnet bench zoo --outside`. They count as right as those above do, and if
-also `project_patches` is `project` at strong units and a corner of three layers, and
-`cdn.Occlusion` is `captum.attr.Occlusion` under four windows, each to 1e-05. What is explained is
-the logits, or one tensor of the output where a net returns several.
+Nets of libraries on the package index, built without downloads and with random weights, one random
+input each: `deconvnet bench zoo --outside`. They count as right as those above do (a projection
+may vanish where the reference's does), and if also `project_patches` is `project` at strong units
+and a corner of three layers, and `cdn.Occlusion` is `captum.attr.Occlusion` under four windows,
+each to 1e-05. What is explained is the logits, or one tensor of the output where a net returns
+several.
 """
 
 

@@ -22,6 +22,9 @@ from captum_deconvnet_benchmarks.zoo.reference.unknown import NoReferenceError
 
 Backward = Callable[[Tensor], Tensor]
 
+FLOOR = 1e-5
+"""What keeps a logarithm or a quotient finite."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -114,9 +117,11 @@ def hardtanh(node: Node) -> Step:
 
 
 def clamp(node: Node) -> Step:
-    """``clamp`` rectifies if it lets no negative values through; else it is a bounded identity."""
+    """``clamp`` is a rectifier at 0, or just above; one at another place is none that we have."""
     low = node._saved_min
-    return Step((0,), rectified if low is not None and low >= 0 else unchanged)
+    if low is None or not 0 <= low <= FLOOR:
+        raise NoReferenceError(f"the reference has no rule for clamp(min={low})")
+    return Step((0,), rectified)
 
 
 def threshold(node: Node) -> Step:
