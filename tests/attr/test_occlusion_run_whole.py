@@ -269,3 +269,24 @@ def test_a_model_that_hardly_mixes_its_batch_is_run_one_window_at_a_time():
     net, x = Standardised(), torch.randn(1, 3, 12, 12)
     found = cdn.Occlusion(net, method="dense").attribute(x, WINDOW, STRIDES, target=1)
     assert_close(found, captums(net, x))
+
+
+@pytest.mark.parametrize("method", ["auto", "dense"])
+def test_a_model_that_rounds_otherwise_in_a_batch_is_run_one_by_one(method):
+    """Rounding depends on how many go together, not on what they are: no dependence on the batch."""
+
+    class IllConditioned(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(300, 2))
+
+        def forward(self, x):
+            return self.net(x) * (1.0 if len(x) == 1 else 1.05)
+
+    model, image = IllConditioned().eval(), torch.randn(1, 1, 12, 12)
+    windows = {"sliding_window_shapes": (1, 4, 4), "strides": (1, 2, 2), "target": 1}
+    with torch.no_grad():
+        right = captum.attr.Occlusion(model).attribute(image, **windows)
+    found = cdn.Occlusion(model, method=method).attribute(image, **windows)
+    torch.testing.assert_close(found, right)
