@@ -34,7 +34,7 @@ def check_initialised(model: nn.Module) -> None:
     lazy = [
         path or "the model itself"
         for path, module in model.named_modules()
-        if any(map(is_lazy, (*module.parameters(recurse=False), *module.buffers(recurse=False))))
+        if any(map(is_lazy, (*module._parameters.values(), *module._buffers.values())))
     ]
     if lazy:
         raise ModelError(

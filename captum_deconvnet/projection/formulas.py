@@ -102,12 +102,14 @@ def _fits(name: str, call: Call, given: Sequence[Tensor], known: Sequence[Formul
         return False
     if any(one.chosen is not known[0].chosen for one in known):
         return False
+    shapes = {tensor.shape for tensor in given}
     activations = {value.shape for tensor in given if (value := call.value(tensor))}
+    if len(activations) > 1 or shapes == activations:
+        return len(activations) == 1
     try:
-        shape = shape_of(*(tensor.shape for tensor in given))
+        return activations == {shape_of(*shapes)}
     except RuntimeError:
         return False
-    return activations == {shape}
 
 
 def _is_whole_mask(call: Call) -> bool:
