@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+import torch
 from torch import Tensor
 
 from captum_deconvnet.attr.occlusion_report import OcclusionReport
@@ -82,8 +83,8 @@ class OccludedModel:
 
     def outputs(self) -> Iterator[tuple[list[Window], Tensor]]:
         """All windows, some at a time, with the selected outputs under them."""
-        for window, output in self._done.items():
-            yield [window], output
+        if self._done:
+            yield list(self._done), torch.stack(list(self._done.values()))
         tiles = self._tiles()
         if self.engine and self.method == "auto":
             yield from self._compared(tiles)
