@@ -45,8 +45,9 @@ def packages() -> tuple[str, ...]:
 def measure(name: str, seed: int) -> OutsideRow:
     """Project one net and compare, as for the zoo; then its patches and its occlusion."""
     case = subject(nets()[name], seed)
-    patches, occlusion = criteria.patches_error(case), criteria.occlusion(case)
-    case = subject(nets()[name], seed)  # in float32 again
+    patches = criteria.patches_error(case)
+    occlusion = criteria.occlusion(subject(nets()[name], seed))  # in float32 again
+    case = subject(nets()[name], seed)
     row = measure_subject(case, name, size(case))
     return OutsideRow(
         **dataclasses.asdict(row),

@@ -187,7 +187,7 @@ def nets() -> dict[str, Net]:
     )
     return {
         **plain,
-        "autoencoderkl": Net(encoder, FLAT, first),
+        "autoencoderkl_encoder": Net(lambda: encoder().encoder, FLAT),
         "vqvae": Net(vqvae, FLAT, first),
         "varautoencoder": Net(var, FLAT, first),
     }
