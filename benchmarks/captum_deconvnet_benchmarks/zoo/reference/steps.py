@@ -22,7 +22,7 @@ from captum_deconvnet_benchmarks.zoo.reference.unknown import NoReferenceError
 
 Backward = Callable[[Tensor], Tensor]
 
-FLOOR = 1e-5
+FLOOR = 1e-3
 """What keeps a logarithm or a quotient finite."""
 
 
