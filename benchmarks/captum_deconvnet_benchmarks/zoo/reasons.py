@@ -9,6 +9,7 @@ from __future__ import annotations
 from captum_deconvnet_benchmarks.zoo.row import Row
 
 CORNERS = "corners found by formula: products of derivatives"
+OWN_FUNCTION = "an autograd function of the library: the backward that it came with"
 LOG_POWER = "the power of a signal: the logarithm of a mean of squares"
 LOG_VARIANCE = "the logarithm of a variance over time"
 LINEAR_ATTENTION = "linear attention: queries, keys and values are multiplied without a softmax"
@@ -43,8 +44,9 @@ REASONS: dict[tuple[str, str], str] = {
     ("keynet", "mul"): CORNERS,
     ("keynet", "pow"): CORNERS,
     ("mobilevitv2", "mul"): "separable attention: values times one context for all places",
-    ("model", "SwishImplementation"): "efficientnet_pytorch's own autograd function: its own "
-    "backward",
+    ("mobilenetv3", "HardSwishJitAutoFn"): OWN_FUNCTION,
+    ("model", "SwishImplementation"): OWN_FUNCTION,
+    ("model", "mul"): "pyramid attention: features times a map that is not bounded",
     ("sccnet", "log"): LOG_POWER,
     ("sccnet", "pow"): LOG_POWER,
     ("shallow_fbcsp", "log"): LOG_POWER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from captum_deconvnet_benchmarks.zoo.outside.net import Net, first
+from captum_deconvnet_benchmarks.zoo.outside.net import Net
 
 FLAT, VOLUME = (1, 64, 64), (1, 32, 32, 32)
 CHANNELS = {"channels": (8, 16, 32), "strides": (2, 2)}
@@ -148,7 +148,6 @@ TABLE: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
         },
         (2, 64, 64),
     ),
-    "hovernet": ("HoVerNet", {"mode": "fast", "in_channels": 3, "out_classes": 3}, (3, 256, 256)),
 }
 """By name: the class, its arguments, the shape of its input."""
 
@@ -161,19 +160,6 @@ def nets() -> dict[str, Net]:
         name: Net(partial(getattr(library, made), **arguments), shape)
         for name, (made, arguments, shape) in TABLE.items()
     }
-    var = partial(library.VarAutoEncoder, 2, FLAT, 1, 8, (8, 16), (2, 2), use_sigmoid=False)
-    vqvae = partial(
-        library.VQVAE,
-        2,
-        1,
-        1,
-        channels=(8, 8),
-        num_res_channels=(8, 8),
-        num_embeddings=8,
-        embedding_dim=4,
-        downsample_parameters=((2, 4, 1, 1),) * 2,
-        upsample_parameters=((2, 4, 1, 1, 0),) * 2,
-    )
     encoder = partial(
         library.AutoencoderKL,
         2,
@@ -188,6 +174,4 @@ def nets() -> dict[str, Net]:
     return {
         **plain,
         "autoencoderkl_encoder": Net(lambda: encoder().encoder, FLAT),
-        "vqvae": Net(vqvae, FLAT, first),
-        "varautoencoder": Net(var, FLAT, first),
     }
