@@ -173,9 +173,8 @@ class OccludedModel:
 
     def _chosen(self) -> tuple[Incremental | None, str]:
         """The engine, if it promises to be faster than the model run whole."""
-        model = Model(
-            self.call.function, self.call.modules, lambda count: self.call.expanded(count) or ()
-        )
+        call = self.call
+        model = Model(call.run, call.modules, lambda count: call.expanded(count) or ())
         sample = max(self.grids, key=len).sample()
         first = first_pass(model, self.occluder)
         if self.method == "auto" and self._is_short(first):

@@ -31,6 +31,7 @@ from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.windows import Grid, sliding
 from captum_deconvnet.projection.checks import check_initialised
+from captum_deconvnet.projection.output import OutputName
 
 METHODS = ("auto", "incremental", "dense")
 
@@ -49,6 +50,8 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
             recomputed in part, unless ``method`` says so: a function may do what cannot be seen.
         method: ``"incremental"``, ``"dense"`` (as Captum), or ``"auto"``, which measures both.
         memory_budget: bytes that the windows going through together may take.
+        output: which output is explained, by key, attribute or index, where the model gives
+            several tensors.
 
     Attributes:
         report: how the last call was worked out, an :class:`OcclusionReport`.
@@ -63,12 +66,13 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
         *,
         method: str = "auto",
         memory_budget: int = 2**30,
+        output: OutputName | None = None,
     ) -> None:
         """Attribute to the inputs of ``forward_func``."""
         PerturbationAttribution.__init__(self, forward_func)
         if method not in METHODS:
             raise unknown_name("method", method, METHODS)
-        self.method, self.memory_budget = method, memory_budget
+        self.method, self.memory_budget, self.output = method, memory_budget, output
         self.report: OcclusionReport | None = None
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
@@ -121,9 +125,8 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
         given, baselines = format_input_baseline(inputs, baselines)
         grids = _grids(given, sliding_window_shapes, strides)
         _check_count(perturbations_per_eval)
-        call = SelectedCall(
-            self.forward_func, target, format_additional_forward_args(additional_forward_args)
-        )
+        additional = format_additional_forward_args(additional_forward_args)
+        call = SelectedCall(self.forward_func, target, additional, self.output)
         if call.module is not None:
             check_initialised(call.module)
         if not len(given[0]):

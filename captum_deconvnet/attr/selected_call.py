@@ -18,16 +18,20 @@ from captum_deconvnet.attr.captum_compat import (
     select_targets,
 )
 from captum_deconvnet.errors import NonFiniteError, TargetError
-from captum_deconvnet.projection.output import select_output
+from captum_deconvnet.projection.output import OutputName, select_output
 
 
 @dataclass(frozen=True)
 class SelectedCall:
-    """The forward function with all that it is called with but the inputs."""
+    """The forward function with all that it is called with but the inputs.
+
+    ``output`` says which tensor is explained, if the function gives several.
+    """
 
     function: Callable[..., Any]
     target: TargetType
     additional: tuple[Any, ...] | None
+    output: OutputName | None = None
 
     @property
     def module(self) -> nn.Module | None:
@@ -59,9 +63,13 @@ class SelectedCall:
         found: Tensor = (
             parse_forward_out(output)
             if isinstance(output, int | float)
-            else select_output(output, None, self.name)
+            else select_output(output, self.output, self.name)
         )
         return found
+
+    def run(self, *arguments: Any) -> Tensor:
+        """The function's one tensor for its inputs and further arguments."""
+        return self.tensor(self.function(*arguments))
 
     @property
     def name(self) -> str:

@@ -209,6 +209,38 @@ def test_several_outputs_are_listed(method):
         )
 
 
+class Forked(nn.Module):
+    """Gives scores and features, by name or by place."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.conv, self.head, self.kind = nn.Conv2d(3, 4, 3), nn.Linear(4, 3), kind
+
+    def forward(self, x):
+        features = self.conv(x).relu()
+        return self.kind(self.head(features.mean((2, 3))), features)
+
+
+@pytest.mark.parametrize("method", ["auto", "dense", "incremental"])
+@pytest.mark.parametrize(
+    ("kind", "chosen"),
+    [
+        (lambda scores, features: {"logits": scores, "features": features}, "logits"),
+        (lambda scores, features: (features, scores), 1),
+        (lambda scores, features: {"logits": scores}, None),
+    ],
+)
+def test_the_chosen_of_several_outputs_is_occluded_as_captum_occludes_it_alone(
+    kind, chosen, method
+):
+    net, x = Forked(kind).eval(), torch.randn(1, 3, 12, 12)
+    alone = captum.attr.Occlusion(lambda x: net.head(net.conv(x).relu().mean((2, 3))))
+    occlusion = cdn.Occlusion(net, method=method, output=chosen)
+    got = occlusion.attribute(x, WINDOW, STRIDES, target=1)
+    torch.testing.assert_close(got, alone.attribute(x, WINDOW, STRIDES, target=1))
+    assert method == "auto" or occlusion.report.method == method
+
+
 class Starting(nn.Module):
     """Draws its weights when it is first called."""
 
