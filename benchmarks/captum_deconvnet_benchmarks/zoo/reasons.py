@@ -9,6 +9,7 @@ from __future__ import annotations
 from captum_deconvnet_benchmarks.zoo.row import Row
 
 CORNERS = "corners found by formula: products of derivatives"
+PYRAMID_ATTENTION = "pyramid attention: features times a map that is not bounded"
 OWN_FUNCTION = "an autograd function of the library: the backward that it came with"
 LOG_POWER = "the power of a signal: the logarithm of a mean of squares"
 LOG_VARIANCE = "the logarithm of a variance over time"
@@ -43,10 +44,11 @@ REASONS: dict[tuple[str, str], str] = {
     ("isqrtcovresnet", "bmm"): "covariances: features times features",
     ("keynet", "mul"): CORNERS,
     ("keynet", "pow"): CORNERS,
+    ("lednet", "mul"): PYRAMID_ATTENTION,
     ("mobilevitv2", "mul"): "separable attention: values times one context for all places",
     ("mobilenetv3", "HardSwishJitAutoFn"): OWN_FUNCTION,
     ("model", "SwishImplementation"): OWN_FUNCTION,
-    ("model", "mul"): "pyramid attention: features times a map that is not bounded",
+    ("model", "mul"): PYRAMID_ATTENTION,
     ("sccnet", "log"): LOG_POWER,
     ("sccnet", "pow"): LOG_POWER,
     ("shallow_fbcsp", "log"): LOG_POWER,
