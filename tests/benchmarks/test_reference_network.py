@@ -145,6 +145,22 @@ def test_it_says_so_rather_than_guess(image, after, said):
         projected(Net(lambda x: after(x).abs()), image)
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda x: x * F.relu6(x + 3) / 6,
+        lambda x: x * (F.relu6(x + 3) / 6),
+        lambda x: x * (F.relu6(x + 3) * (1 / 6)),
+        lambda x: x * F.hardtanh(2 * x + 1, 0, 1),
+    ],
+)
+def test_a_hard_swish_that_is_spelled_out_rectifies_at_its_slope_for_large_inputs(image, spelled):
+    net, seed = Net(spelled), torch.randn(1, 4, 6, 6, dtype=torch.float64)
+    projection, gradients = projected(net, image, seed)
+    assert gradients == 0
+    assert torch.allclose(projection, filtered_back(net, seed.clamp(min=0)))
+
+
 def test_a_fourier_transform_and_what_is_done_to_it_is_its_adjoint(image):
     def smoothed(x):
         found = torch.fft.rfft(x)

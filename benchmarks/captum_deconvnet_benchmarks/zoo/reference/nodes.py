@@ -50,8 +50,9 @@ STATISTICS = named("LinalgVectorNorm Norm Reciprocal Rsqrt Sqrt Std StdMean Var 
 """Deviations: what a norm divides by."""
 
 GRADIENT = named("""
-    Abs Cos Erf Exp HardSwishJitAutoFn LinalgVectorNorm Log LogSoftmax Minimum Norm Pow
-    Reciprocal Rsqrt SafeSoftmax Sin Softmax Sqrt Std SwishImplementation Tan Topk Triuvec Var
+    Abs Cos CovPool Erf Exp HardSwishJitAutoFn LinalgVectorNorm Log LogSoftmax Minimum
+    NewtonSchulzSqrt Norm Pow Reciprocal Rsqrt SafeSoftmax Sin Softmax Sqrt Std
+    SwishImplementation Tan Topk Triuvec Var
     """)
 """Any other nonlinear operation: the gradient, and it has to be said."""
 

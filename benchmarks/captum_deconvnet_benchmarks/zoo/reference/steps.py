@@ -64,7 +64,8 @@ def step(node: Node, sources: Sources, centred: set[Node]) -> Step:
         return SPECIAL[kind](node)
     if kind in PRODUCTS:
         chosen = operands(node, inputs, sources)
-        return Step(chosen.live, rectified if chosen.is_self_gated else None, chosen.is_gradient)
+        own = (lambda signal: rectified(signal) * chosen.cap) if chosen.is_self_gated else None
+        return Step(chosen.live, own, chosen.is_gradient)
     if kind == "Pow" and is_square_of_rectified(node):
         return Step(inputs, unchanged)
     if kind in GRADIENT:
