@@ -9,10 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from captum_deconvnet.errors import ModelError, unknown_name
+from captum_deconvnet.errors import ImageError, ModelError, unknown_name
 from captum_deconvnet.registry import LoadedModel
-from captum_deconvnet.registry.picture_transform import PICTURE_CHANNELS
-from captum_deconvnet.registry.transforms import Picture
 
 GREY = 128
 BLUR = 10.0
@@ -65,9 +63,15 @@ def _named(fill: str, images: Tensor, loaded: LoadedModel | None) -> Tensor:
             "Grey is a colour of pixels: give a model loaded by name, whose transform is known, or "
             "the fill as a number or tensor in the model's own space."
         )
+    return _grey_card(loaded).mean((-2, -1), keepdim=True)
+
+
+def _grey_card(loaded: LoadedModel) -> Tensor:
+    """A grey picture as the model takes it; a model that takes arrays gets a grey array."""
     channels, height, width = loaded.input_size[0], *loaded.input_size[-2:]
-    card: Picture = Image.new("RGB", (width, height), (GREY, GREY, GREY))
-    if channels not in PICTURE_CHANNELS:  # such a net takes arrays
-        card = torch.full((channels, height, width), GREY, dtype=torch.uint8)
-    shown: Tensor = loaded.transform(card)
-    return shown.mean((-2, -1), keepdim=True)
+    shown: Tensor
+    try:
+        shown = loaded.transform(Image.new("RGB", (width, height), (GREY, GREY, GREY)))
+    except ImageError:
+        shown = loaded.transform(torch.full((channels, height, width), GREY, dtype=torch.uint8))
+    return shown

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from captum_deconvnet.errors import (
     CaptumDeconvnetError,
-    MissingPackageError,
     ModelError,
+    UnknownNameError,
     WeightsError,
     unknown_name,
 )
@@ -138,7 +138,7 @@ def _source(name: str, registry: Registry) -> ModelSource:
         if short in registry.names(source) or source.takes(short):
             return source
         if source.plugin in registry.broken:
-            raise MissingPackageError(f"{prefix}/* is not in use: {registry.broken[source.plugin]}")
+            raise UnknownNameError(f"{prefix}/* is not in use: {registry.broken[source.plugin]}")
         reason = source.left_out().get(short)
         if reason:
             raise ModelError(f"{name} is not offered: {reason}.")

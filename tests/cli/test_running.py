@@ -131,7 +131,10 @@ def test_ctrl_c_says_how_to_go_on(folder, tmp_path):
     for number in range(3, 400):
         (folder / f"{number}.png").write_bytes((folder / "0.png").read_bytes())
     command = ["gallery", MODEL, str(folder), *OPTIONS, "--batch-size", "1", "--out", "out"]
-    program = "from captum_deconvnet.cli import main; main()"
+    program = (  # a test run in the background hands an ignored signal down
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from captum_deconvnet.cli import main; main()"
+    )
     run = subprocess.Popen(
         [sys.executable, "-c", program, *command],
         cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

@@ -46,7 +46,6 @@ EXPLAINED = {
     "record of a layer": lambda model, x: cdn.record(model, x, "conv"),
     "DeconvNet": lambda model, x: cdn.DeconvNet(model).attribute(x, 1),
     "NeuronDeconvNet": lambda model, x: cdn.NeuronDeconvNet(model, "head").attribute(x, 1),
-    "LayerDeconvNet": lambda model, x: cdn.LayerDeconvNet(model, "conv").attribute(x, 1),
 }
 IMAGE = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 LEAVING = {
@@ -91,6 +90,15 @@ def test_inputs_of_whole_numbers_are_refused_by_their_place(explain, model, inpu
     place = 1 if isinstance(inputs, tuple) else 0
     assert f"Input {place}" in message(raised)
     assert "float" in message(raised)
+
+
+@pytest.mark.parametrize("leaving", LEAVING)
+def test_signals_that_end_at_a_layer_ask_for_no_way_from_there_to_the_input(leaving):
+    model = Through(LEAVING[leaving])
+    found = cdn.LayerDeconvNet(model, "conv", relu="gradient").attribute(IMAGE, 1)
+    maps = model.conv(LEAVING[leaving](IMAGE))
+    scores = model.head(torch.relu(maps).mean((2, 3)))
+    torch.testing.assert_close(found, torch.autograd.grad(scores[:, 1].sum(), maps)[0])
 
 
 def test_tokens_are_taken_as_additional_arguments():
