@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from captum_deconvnet_benchmarks.zoo.outside.left_out import LEFT_OUT
 from captum_deconvnet_benchmarks.zoo.outside.libraries import LIBRARIES
 from captum_deconvnet_benchmarks.zoo.outside.row import OutsideRow, broken
 from captum_deconvnet_benchmarks.zoo.provenance import provenance
@@ -33,6 +34,7 @@ def report(folder: Path) -> str:
     if not rows:
         return ""
     parts = [HEAD, by_library(rows), "### Not right\n" + faults(rows)]
+    parts += ["### Tried and left out\n" + left_out()]
     parts += ["### Operations without a rule\n" + fallbacks(rows)]
     return "\n".join([*parts, "### How it was measured\n" + provenance(folder, rows, FILE)])
 
@@ -64,6 +66,11 @@ def faults(rows: Sequence[OutsideRow]) -> str:
     return "".join(f"* `{row.model}`: {'; '.join(b)}\n" for row in rows if (b := broken(row))) or (
         "None.\n"
     )
+
+
+def left_out() -> str:
+    """What the table of nets does not have, and why."""
+    return "".join(f"* `{name}`: {reason}.\n" for name, reason in LEFT_OUT.items())
 
 
 def fallbacks(rows: Sequence[OutsideRow]) -> str:
