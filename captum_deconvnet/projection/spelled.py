@@ -24,6 +24,7 @@ from captum_deconvnet.projection.formula import (
     COPIES,
     FAILURES,
     RULED,
+    SUMS,
     WITHOUT_RULE,
     WITHOUT_SIGNAL,
     Formula,
@@ -81,8 +82,8 @@ def spelled(formula: Formula, name: str) -> tuple[list[Spelled], int]:
             return [rule for rule in rules if rule.rule == rules[0].rule], rules[0].rule.gate
     if not seen or formula.has_rule:
         return [], NONE
-    if name in WITHOUT_RULE:  # as a root or a power: a statistic, or no activation by itself
-        return [], _strength(seen[-1].found)
+    if name in WITHOUT_RULE or _is_shifted(formula, name):
+        return [], _strength(seen[-1].found)  # no activation by itself; perhaps a statistic
     return _limit(seen), _strength(seen[-1].found)
 
 
@@ -94,6 +95,11 @@ def _is_plain(formula: Formula, name: str) -> bool:
     given = [*formulas_in((formula.args, formula.kwargs))]
     is_clipped = name in CLIPS and formula.has_rule and given[0].depth > 0
     return name in RULED and len(given) == 1 and not is_clipped
+
+
+def _is_shifted(formula: Formula, name: str) -> bool:
+    """Whether one value is only scaled or shifted, by constants: its own rule stays."""
+    return name in SUMS and len({*formulas_in((formula.args, formula.kwargs))}) == 1
 
 
 def _seen(formula: Formula) -> Iterator[Seen]:

@@ -92,3 +92,16 @@ def test_clipped_features_over_a_statistic_are_the_signal():
     check(graph, images, 0)
     kinds = cdn.record(graph, images, "top").receipt.summary()
     assert kinds["extension", "mul", "frozen gate"] == 1
+
+
+def test_a_number_added_to_a_function_without_a_rule_makes_no_activation_of_it():
+    """Found by a random graph: |celu(x)| + 0.1 was held to be a rectifier, |celu(x)| was not."""
+    torch.manual_seed(0)
+    graph = random_graphs.Graph().double().eval()
+    images = torch.randn(2, 2, 4, 4).double()
+    for name, first in (("convolution", 0), ("celu", 0), ("power", 0)):
+        graph.accepts(random_graphs.Node(name, first, 0, (0, 0, 0)), images)
+    assert [node.name for node in graph.nodes] == ["convolution", "celu", "power"]
+    check(graph, images, 0)
+    fallbacks = cdn.record(graph, images, "top").receipt.fallbacks
+    assert {entry.operation for entry in fallbacks} == {"abs", "pow"}
