@@ -83,7 +83,7 @@ def spelled(formula: Formula, name: str) -> tuple[list[Spelled], int]:
     if not seen or formula.has_rule:
         return [], NONE
     if name in WITHOUT_RULE or _is_shifted(formula, name):
-        return [], _strength(seen[-1].found)  # no activation by itself; perhaps a statistic
+        return [], NONE  # no activation by itself: it goes by its own row
     return _limit(seen), _strength(seen[-1].found)
 
 

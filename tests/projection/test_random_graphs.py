@@ -105,3 +105,16 @@ def test_a_number_added_to_a_function_without_a_rule_makes_no_activation_of_it()
     check(graph, images, 0)
     fallbacks = cdn.record(graph, images, "top").receipt.fallbacks
     assert {entry.operation for entry in fallbacks} == {"abs", "pow"}
+
+
+def test_an_exponential_of_a_gate_is_no_gate():
+    """Found by a random graph: a bounded factor without a rule was held to be a gate."""
+    torch.manual_seed(0)
+    graph = random_graphs.Graph().double().eval()
+    images = torch.randn(2, 2, 4, 4).double()
+    for name, first in (("convolution", 0), ("sigmoid", 0), ("convolution", 0), ("exponential", 1)):
+        graph.accepts(random_graphs.Node(name, first, 0, (0, 0, 0)), images)
+    check(graph, images, 0)
+    assert "mul" in {
+        entry.operation for entry in cdn.record(graph, images, "top").receipt.fallbacks
+    }
