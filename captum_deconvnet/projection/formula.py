@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captum_deconvnet.projection.adjoint import nested_map
+from captum_deconvnet.projection.adjoint import nested_map, tensors_in
 from captum_deconvnet.projection.call import is_signal
 from captum_deconvnet.projection.tape import Value
 
@@ -69,7 +69,7 @@ class Formula:
 
     def _run(self, probe: Tensor, found: dict[Formula, Tensor]) -> Tensor:
         before = {one: one._work_out(probe, found) for one in formulas_in((self.args, self.kwargs))}
-        constants = [item for item in _tensors_in((self.args, self.kwargs)) if item.dim()]
+        constants = [item for item in tensors_in((self.args, self.kwargs)) if item.dim()]
         shape = shape_of(*(one.shape for one in [*before.values(), *constants]))
 
         def filled(item: Any) -> Any:
@@ -100,16 +100,6 @@ def formulas_in(item: Any) -> Iterator[Formula]:
             yield from formulas_in(part)
     elif isinstance(item, dict):
         yield from formulas_in(tuple(item.values()))
-
-
-def _tensors_in(item: Any) -> Iterator[Tensor]:
-    if isinstance(item, Tensor):
-        yield item
-    elif isinstance(item, list | tuple):
-        for part in item:
-            yield from _tensors_in(part)
-    elif isinstance(item, dict):
-        yield from _tensors_in(tuple(item.values()))
 
 
 def constant(tensor: Tensor) -> Tensor | None:

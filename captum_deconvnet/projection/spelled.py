@@ -80,10 +80,9 @@ def spelled(formula: Formula, name: str) -> tuple[list[Spelled], int]:
         rules = [Spelled(one.base, rule) for one in seen if (rule := tell(one.found))]
         if rules:
             return [rule for rule in rules if rule.rule == rules[0].rule], rules[0].rule.gate
-    if not seen or formula.has_rule:
+    by_its_row = formula.has_rule or name in WITHOUT_RULE or _is_shifted(formula, name)
+    if not seen or by_its_row:
         return [], NONE
-    if name in WITHOUT_RULE or _is_shifted(formula, name):
-        return [], NONE  # no activation by itself: it goes by its own row
     return _limit(seen), _strength(seen[-1].found)
 
 
