@@ -29,6 +29,7 @@ from captum_deconvnet.invariance.transforms import Change, Transform, transform_
 from captum_deconvnet.invariance.values import values_of
 from captum_deconvnet.invariance.versions import Versions
 from captum_deconvnet.projection.layers import LayerName
+from captum_deconvnet.projection.output import OutputName
 from captum_deconvnet.projection.record import record
 
 
@@ -40,17 +41,23 @@ class FeatureInvariance:
     Args:
         model: any net, in eval mode if it has batch norms or dropout.
         layers: which layers, by module path or module; None for the first and the last stage.
+        output: which tensor of the model's output holds the class scores, by key, attribute or
+            index, if it gives several; needed only with a target.
 
     Raises:
         AssertionError: if ``model`` is not a module, as Captum does.
     """
 
     def __init__(
-        self, model: nn.Module, layers: LayerName | Sequence[LayerName] | None = None
+        self,
+        model: nn.Module,
+        layers: LayerName | Sequence[LayerName] | None = None,
+        *,
+        output: OutputName | None = None,
     ) -> None:
         """Measure ``layers`` of ``model``."""
         require_module(model)
-        self.model, self.layers = model, layers
+        self.model, self.layers, self.output = model, layers, output
 
     def attribute(
         self,
@@ -102,6 +109,7 @@ class FeatureInvariance:
             TargetError: for a label that does not exist.
             LayerError: for a layer that did not run or whose rows are not the images.
             ModelError: for inputs the model does not take, or outputs that are not ``output``.
+            OutputChoiceError: for a model that gives several tensors, none of them chosen.
             NonFiniteError: for NaN or infinite inputs, values, features or outputs.
             TrainModeError: for a batch norm or dropout in train mode, naming it.
 
@@ -132,6 +140,8 @@ class FeatureInvariance:
             versions.points,
             _checked_batch(batch_size),
             show_progress,
+            self.output,
+            target is not None,
         )
         undo = _undo(self.model, versions, paths) if equivariance else {}
         layers = {

@@ -16,7 +16,7 @@ from captum_deconvnet.incremental.followed import CompanyError, RandomError
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.incremental.windows import Grid, Window
-from captum_deconvnet.projection.output import select_output
+from captum_deconvnet.projection.output import OutputName, select_output
 
 
 class OccludedLayer:
@@ -28,6 +28,7 @@ class OccludedLayer:
         occluder: covers windows of the images.
         grid: where the windows are.
         memory_budget: bytes that the windows going through together may take.
+        chosen: which tensor of the model's output holds the class scores, if there are several.
     """
 
     def __init__(
@@ -38,10 +39,11 @@ class OccludedLayer:
         grid: Grid,
         *,
         memory_budget: int,
+        chosen: OutputName | None = None,
     ) -> None:
         """Run the model on the clean images."""
         self.model, self.layer, self.occluder, self.grid = model, layer, occluder, grid
-        self.memory_budget = memory_budget
+        self.memory_budget, self.chosen = memory_budget, chosen
         self._reason: UnsupportedOperationError | None = None
         self.engine = self._engine()
         self.whole = WholeModel(
@@ -68,7 +70,7 @@ class OccludedLayer:
 
     def _engine(self) -> Incremental | None:
         layers = () if self.layer is None else (self.layer,)
-        model = Model(self.model, dict(self.model.named_modules()), layers=layers)
+        model = Model(self._scores, dict(self.model.named_modules()), layers=layers)
         try:
             first = first_pass(model, self.occluder)
             passes = followed(first, model, self.occluder, self.grid.sample())
@@ -77,6 +79,11 @@ class OccludedLayer:
             self._reason = error
             return None
         return engine if engine.is_right and set(layers) <= set(engine.program.layers) else None
+
+    def _scores(self, *inputs: Tensor) -> Tensor:
+        """The tensor of the model's output that is looked at."""
+        name = type(self.model).__name__
+        return select_output(self.model(*inputs), self.chosen, name)
 
     def _run(self, inputs: Sequence[Tensor], count: int) -> list[Tensor]:
         """Outputs, and activations if a layer is looked at."""
@@ -88,7 +95,7 @@ class OccludedLayer:
                 module = self.model.get_submodule(self.layer)
                 hook = module.register_forward_hook(lambda _, args, output: found.append(output))
                 undo.enter_context(hook)
-            output = finite(scores(select_output(self.model(*inputs))))
+            output = finite(scores(self._scores(*inputs)))
         if self.layer is None:
             return [output]
         if not found or not isinstance(found[-1], Tensor) or found[-1].dim() < 3:

@@ -21,6 +21,7 @@ from captum_deconvnet.invariance.model_checks import (
 )
 from captum_deconvnet.projection.checks import check_initialised
 from captum_deconvnet.projection.layers import layer_path
+from captum_deconvnet.projection.output import OutputName
 from captum_deconvnet.projection.record import record
 from captum_deconvnet.registry import LoadedModel
 
@@ -36,6 +37,8 @@ class OcclusionSensitivity:
         model: a classifier that gives (N, K) scores, or a :class:`LoadedModel`.
         layer: the layer whose strongest map is watched: a module or its path; ``None`` for none.
         memory_budget: bytes that the windows going through together may take.
+        output: which tensor of the model's output holds the class scores, by key, attribute or
+            index, if it gives several.
 
     Raises:
         AssertionError: if ``model`` is not a module.
@@ -48,13 +51,14 @@ class OcclusionSensitivity:
         layer: nn.Module | str | None = None,
         *,
         memory_budget: int = 2**30,
+        output: OutputName | None = None,
     ) -> None:
         """Watch ``layer`` of ``model``."""
         self.loaded = model if isinstance(model, LoadedModel) else None
         self.model = model.model if isinstance(model, LoadedModel) else model
         require_module(self.model)
         self.layer = None if layer is None else layer_path(self.model, layer)
-        self.memory_budget = memory_budget
+        self.memory_budget, self.output = memory_budget, output
 
     def attribute(
         self,
@@ -94,6 +98,7 @@ class OcclusionSensitivity:
             ModelError: for a model that does not give (N, K), whose lazy layers have not run, or
                 whose outputs are not ``output``.
             TrainModeError: for a batch norm in train mode, naming it.
+            OutputChoiceError: for a model that gives several tensors, none of them chosen.
             UnknownNameError: for an unknown ``output``.
 
         Example:
@@ -111,7 +116,12 @@ class OcclusionSensitivity:
         with torch.no_grad():
             occluder = Occluder([inputs.detach()], [filled(fill, inputs, self.loaded)])
             model = OccludedLayer(
-                self.model, self.layer, occluder, grid, memory_budget=self.memory_budget
+                self.model,
+                self.layer,
+                occluder,
+                grid,
+                memory_budget=self.memory_budget,
+                chosen=self.output,
             )
             found = _Found(model, target, output, all_classes=all_classes)
             with tqdm(total=len(grid), desc="occlusion", disable=not show_progress) as bar:

@@ -15,6 +15,7 @@ from captum_deconvnet.errors import LayerError, ModelError
 from captum_deconvnet.invariance.changes import LayerChanges
 from captum_deconvnet.invariance.part import Part
 from captum_deconvnet.invariance.schedule import Segment, schedule
+from captum_deconvnet.projection.output import OutputName, named_signals, select_output
 
 Version = Callable[[int, int], Tensor]
 Layers = Mapping[str, LayerChanges]
@@ -32,6 +33,8 @@ class Measurement:
         points: versions of each, the image itself included.
         batch_size: how many go through the model together.
         show_progress: show a bar on stderr.
+        chosen: which tensor of the model's output holds the class scores.
+        needs_scores: whether the model must give class scores.
     """
 
     model: nn.Module
@@ -41,6 +44,8 @@ class Measurement:
     points: int
     batch_size: int
     show_progress: bool = False
+    chosen: OutputName | None = None
+    needs_scores: bool = False
 
     def run(self, layers: Layers) -> Tensor | None:
         """Fill ``layers``, and give the outputs.
@@ -51,19 +56,27 @@ class Measurement:
         Raises:
             LayerError: a layer did not run, or does not give one tensor.
             ModelError: the model cannot run on the images.
+            OutputChoiceError: scores are needed, and the model gives several tensors.
             NonFiniteError: the features of a layer are NaN or infinite.
         """
         outputs: list[Tensor] = []
         total, hidden = self.images * self.points, not self.show_progress
         with tqdm(total=total, desc="invariance", leave=False, disable=hidden) as bar:
             for batch in schedule(self.images, self.points, self.batch_size):
-                output = self._forward(batch, layers)
-                if isinstance(output, Tensor) and output.dim() == 2:
+                output = self._scores(self._forward(batch, layers))
+                if output is not None and output.dim() == 2:
                     outputs.append(output)
                 bar.update(batch[-1].rows.stop)
         if sum(map(len, outputs)) != total:
             return None
         return torch.cat(outputs).view(self.images, self.points, -1)
+
+    def _scores(self, output: Any) -> Tensor | None:
+        """The tensor that may be class scores; None where there is a choice that nobody needs."""
+        is_open = self.chosen is None and not self.needs_scores
+        if is_open and len(named_signals(output)) != 1:
+            return None
+        return select_output(output, self.chosen, type(self.model).__name__)
 
     def _forward(self, batch: Sequence[Segment], layers: Layers) -> Any:
         images = torch.cat(
