@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from captum_deconvnet.attr.whole_model import PICTURES
 from captum_deconvnet.incremental.block import Block
+from captum_deconvnet.incremental.interpreter import run_block
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.optimising import optimised
 from captum_deconvnet.incremental.pairing import paired
@@ -81,7 +82,7 @@ def ratio(name: str, window: int, stride: int) -> float:
         model(image)
         for tile in grid.tiles(PICTURES):
             first = {program.inputs[0]: occluder.boxes(tile)}
-            Block(program, CleanShapes(program), len(tile), first).run()
+            run_block(Block(program, CleanShapes(program), len(tile), first))
     less: float = whole.get_total_flops() * (len(grid) + 1) / part.get_total_flops()
     return less
 

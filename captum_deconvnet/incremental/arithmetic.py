@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from captum_deconvnet.incremental.block import Block, clean_pass
+from captum_deconvnet.incremental.block import Block
+from captum_deconvnet.incremental.interpreter import clean_pass, run_block
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.program import Filters, Program, Repeated
 from captum_deconvnet.incremental.windows import Window
@@ -31,7 +32,7 @@ def share_of_window(program: Program, inputs: Sequence[Tensor], window: Window) 
             program.inputs[window.input]: Occluder(shapes, [0.0] * len(shapes)).boxes([window])
         }
         with FlopCounterMode(display=False) as part:
-            Block(counted, clean, 1, first).run()
+            run_block(Block(counted, clean, 1, first))
     except Exception:  # an operation that does not say which shape it gives
         return 1.0
     share: float = part.get_total_flops() / max(1, whole.get_total_flops())

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from captum_deconvnet.errors import CaptumDeconvnetError, UnsupportedOperationError
 from captum_deconvnet.incremental.arithmetic import share_of_window
-from captum_deconvnet.incremental.block import Block, clean_pass
+from captum_deconvnet.incremental.block import Block
+from captum_deconvnet.incremental.interpreter import clean_pass, run_block
 from captum_deconvnet.incremental.memory import Memory, memory_of
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.optimising import optimised
@@ -162,12 +163,11 @@ class Incremental:
             inputs = [_laid_out(tensor) for tensor in self.occluder.inputs]
             self.clean = clean_pass(self.program, inputs)
             self.output = self.clean[self.program.output]
-            alone = self._block(passes.sample[:1])
-            self.error = self._error(alone)
+            self.error, most_bytes = self._error()
         self.limit = TOLERANCES.get(self.output.dtype, 1e-2)
         modules = passes.model.modules.values()
         own = [tensor for each in modules for tensor in each.parameters(False)]
-        self.memory: Memory = memory_of(self.program, self.clean, own, alone.most_bytes)
+        self.memory: Memory = memory_of(self.program, self.clean, own, most_bytes)
 
     @property
     def is_right(self) -> bool:
@@ -176,23 +176,27 @@ class Incremental:
 
     def results(self, windows: Sequence[Window]) -> dict[int, Tensor]:
         """What the program gives for windows of one input, by number of the value."""
-        with torch.no_grad():
-            return self._block(windows).run()
+        return self._run(windows)[0]
 
     def outputs(self, windows: Sequence[Window]) -> Tensor:
         """The model's output for windows of one input: (windows * N, ...)."""
         return self.results(windows)[self.program.output]
 
-    def _block(self, windows: Sequence[Window]) -> Block:
+    def _run(self, windows: Sequence[Window]) -> tuple[dict[int, Tensor], int]:
         first = {self.program.inputs[windows[0].input]: self.occluder.boxes(windows)}
-        return Block(self.program, self.clean, len(windows), first)
-
-    def _error(self, first: Block) -> float:
-        """How far both windows together, and the first alone, are from the model's own outputs."""
-        expected, together = self.passes.covered, self.outputs(self.passes.sample)
         with torch.no_grad():
-            alone = first.run()[self.program.output]
-        return max(relative(together, expected), relative(alone, expected[: len(alone)]))
+            return run_block(Block(self.program, self.clean, len(windows), first))
+
+    def _error(self) -> tuple[float, int]:
+        """How far both windows together, and the first alone, are from the model's own outputs.
+
+        And the most bytes that the changed values of the first alone took at once.
+        """
+        expected, together = self.passes.covered, self.outputs(self.passes.sample)
+        results, most_bytes = self._run(self.passes.sample[:1])
+        alone = results[self.program.output]
+        error = max(relative(together, expected), relative(alone, expected[: len(alone)]))
+        return error, most_bytes
 
 
 def relative(found: Tensor, expected: Tensor) -> float:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch.nn import functional as F
 
+from captum_deconvnet.incremental.block import Block
 from captum_deconvnet.incremental.program import Ref, Step, only_tensor
 from captum_deconvnet.incremental.region import MOST, Changed, Span, share, union
 from captum_deconvnet.projection.views import unchanged
-
-if TYPE_CHECKING:
-    from captum_deconvnet.incremental.block import Block
 
 
 def permuted(block: Block, step: Step) -> Sequence[Changed] | None:

@@ -7,10 +7,11 @@ or ``None`` where everything can differ: the step then runs on whole maps.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
+from captum_deconvnet.incremental.block import Block
 from captum_deconvnet.incremental.program import Ref, Repeated, Step, only_tensor, resolved
 from captum_deconvnet.incremental.rearrange import (
     concatenated,
@@ -22,10 +23,7 @@ from captum_deconvnet.incremental.rearrange import (
 from captum_deconvnet.incremental.region import MOST, Changed, share, union
 from captum_deconvnet.incremental.slide_over import average_pooled, convolved, max_pooled
 
-if TYPE_CHECKING:
-    from captum_deconvnet.incremental.block import Block
-
-Way = Callable[["Block", Step], "Sequence[Changed] | None"]
+Way = Callable[[Block, Step], Sequence[Changed] | None]
 
 
 def one_by_one(block: Block, step: Step) -> Sequence[Changed] | None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from captum_deconvnet.incremental.block import Block
 from captum_deconvnet.incremental.program import Filters, Ref, Step
 from captum_deconvnet.incremental.region import MOST, Changed, Region, Span, share
 from captum_deconvnet.incremental.sliding import Sliding, slide
 from captum_deconvnet.projection.call import per_axis
-
-if TYPE_CHECKING:
-    from captum_deconvnet.incremental.block import Block
 
 
 def convolved(block: Block, step: Step) -> Sequence[Changed] | None:

@@ -42,9 +42,12 @@ class Batch:
         """The windows of the units in a value; ``None`` if they do not all reach it."""
         if value not in self._frames:
             is_reached = all(value in trail.windows for trail in self.trails[0])
-            frame = Frame(value.shape, value, self.trails, self.seats) if is_reached else None
-            self._frames[value] = frame
+            self._frames[value] = self._framed(value) if is_reached else None
         return self._frames[value]
+
+    def _framed(self, value: Value) -> Frame:
+        extents = [[trail.windows[value] for trail in unit] for unit in self.trails]
+        return Frame(value.shape, extents, self.seats)
 
     def alike(self, number: int) -> list[list[int]]:
         """The units by how their windows lie at one step."""

@@ -11,15 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from captum_deconvnet.projection.support import Trail
-    from captum_deconvnet.projection.tape import Value
+from captum_deconvnet.projection.reach import Extent
 
 
 @dataclass(frozen=True)
@@ -47,22 +44,19 @@ class Frame:
 
     Args:
         shape: the value's shape, the images first.
-        value: the value itself.
-        trails: for each unit, what its place along each axis of the layer reaches.
+        extents: for each unit, what its place along each axis of the layer reaches of the value.
         seats: whose image each unit is of.
     """
 
     shape: torch.Size
-    value: Value
-    trails: Sequence[Sequence[Trail]]
+    extents: Sequence[Sequence[Extent]]
     seats: Seats
 
     @cached_property
     def axes(self) -> tuple[int | None, ...]:
         """For each dimension, the axis of the layer whose place it follows; ``None`` if whole."""
-        extents = [trail.windows[self.value] for trail in self.trails[0]]
         return tuple(
-            next((axis for axis, extent in enumerate(extents) if dim and extent[dim]), None)
+            next((axis for axis, part in enumerate(self.extents[0]) if dim and part[dim]), None)
             for dim in range(len(self.shape))
         )
 
@@ -76,7 +70,7 @@ class Frame:
     @cached_property
     def sizes(self) -> tuple[int, ...]:
         """The shape of the batch's signal: the units, then the window."""
-        return (len(self.trails), *(self._size(dim) for dim in range(1, len(self.shape))))
+        return (len(self.extents), *(self._size(dim) for dim in range(1, len(self.shape))))
 
     def is_whole(self, dim: int) -> bool:
         """Whether the windows are all of a dimension."""
@@ -86,8 +80,8 @@ class Frame:
         """Where each unit's window starts along a dimension."""
         axis = self.axes[dim]
         if axis is None:
-            return [0] * len(self.trails)
-        return [self._span(unit, axis, dim)[0] for unit in range(len(self.trails))]
+            return [0] * len(self.extents)
+        return [self._span(unit, axis, dim)[0] for unit in range(len(self.extents))]
 
     def _size(self, dim: int) -> int:
         axis = self.axes[dim]
@@ -97,7 +91,7 @@ class Frame:
         return last - start + 1
 
     def _span(self, unit: int, axis: int, dim: int) -> tuple[int, int]:
-        span = self.trails[unit][axis].windows[self.value][dim]
+        span = self.extents[unit][axis][dim]
         assert span is not None
         return span
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from torch import nn
 
-from captum_deconvnet import load_model
+from captum_deconvnet import list_models, load_model
 from captum_deconvnet.errors import DataError, unknown_name
-from captum_deconvnet_zfnet import names
 from captum_deconvnet_zfnet.data.opening import open_data
 from captum_deconvnet_zfnet.data.pictures import DataSet
 from captum_deconvnet_zfnet.training.evaluation import evaluate
@@ -30,7 +29,7 @@ def judge(model: str, weights: str, folder: Path, classes: int | None = None) ->
         UnknownNameError: the model is none of this plugin's.
         DataError: the data cannot be read, or are not for this net.
     """
-    own = [f"zfnet/{name}" for name in names()]
+    own = list_models("zfnet/*")
     if model not in own:
         raise unknown_name("model to evaluate", model, own, f"Known: {', '.join(own)}.")
     loaded = load_model(model, weights)
