@@ -5,24 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-import torch
 from torch import Tensor
 
 from captum_deconvnet.attr.occlusion_report import OcclusionReport
-from captum_deconvnet.attr.selected_call import SelectedCall, finite
-from captum_deconvnet.attr.steadiness import distance, is_mixed, mixed_error
+from captum_deconvnet.attr.rounding import check_it_is_rounding
+from captum_deconvnet.attr.selected_call import SelectedCall
 from captum_deconvnet.attr.whole_model import PICTURES, WholeModel
 from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.incremental.engine import (
-    FirstPass,
     Incremental,
     Model,
     first_pass,
     followed,
     unfollowed,
 )
-from captum_deconvnet.incremental.followed import CompanyError, RandomError
+from captum_deconvnet.incremental.followed import CompanyError
 from captum_deconvnet.incremental.occluder import Occluder
+from captum_deconvnet.incremental.plain_pass import plain_pass
 from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.incremental.windows import Grid, Window
 
@@ -36,8 +35,7 @@ OVERHEAD, PASSES, WORTH = 0.05, 8, 3
 """What it costs to recompute in part: seconds, and passes; and how often that must be at stake."""
 FIRST = 8
 """Windows run whole to compare with those recomputed in part."""
-ROUNDED = 4
-"""How much coarser than the model we may be."""
+AS_FAST = "the model run whole is as fast"
 
 
 class OccludedModel:
@@ -70,7 +68,7 @@ class OccludedModel:
         self.memory_budget = memory_budget
         self.error: float | None = None
         self.whole: WholeModel | None = None
-        self._done: dict[Window, Tensor] = {}
+        self._ahead: list[tuple[list[Window], Tensor]] = []
         self.engine, self.reason = self._engine()
         clean = self.engine.output if self.engine else self._whole().clean[0]
         self.clean = call.select(clean, 1)
@@ -83,9 +81,11 @@ class OccludedModel:
 
     def outputs(self) -> Iterator[tuple[list[Window], Tensor]]:
         """All windows, some at a time, with the selected outputs under them."""
-        if self._done:
-            yield list(self._done), torch.stack(list(self._done.values()))
-        tiles = self._tiles()
+        yield from self._ahead
+        if self.engine is None:
+            yield from self._run_whole(self._left())
+            return
+        tiles = self._tiles(self.engine)
         if self.engine and self.method == "auto":
             yield from self._compared(tiles)
         while self.engine and tiles:
@@ -98,15 +98,18 @@ class OccludedModel:
         refused = f"{self.call.name} cannot be recomputed in part: {error}."
         return type(error)(f"{refused} Give method='auto' or 'dense'.")
 
-    def _tiles(self) -> list[list[Window]]:
+    def _left(self) -> list[Window]:
+        """The windows that have not been run yet."""
+        windows = [window for grid in self.grids for window in grid.windows()]
+        return windows[sum(len(part) for part, _ in self._ahead) :]
+
+    def _tiles(self, engine: Incremental) -> list[list[Window]]:
         """The windows that are left, in tiles of as many as go through together in part."""
-        most = 1
-        if self.engine:
-            most = self.engine.memory.windows(self.memory_budget)
-            most = min(most, self.most or most)
-        tiles = [tile for grid in self.grids for tile in grid.tiles(most)]
-        left = [[window for window in tile if window not in self._done] for tile in tiles]
-        return [tile for tile in left if tile]
+        most = engine.memory.windows(self.memory_budget)
+        left = set(self._left())
+        tiles = [tile for grid in self.grids for tile in grid.tiles(min(most, self.most or most))]
+        tiles = [[window for window in tile if window in left] for tile in tiles]
+        return [tile for tile in tiles if tile]
 
     def _in_part(self, tile: list[Window]) -> Tensor | None:
         """The selected outputs of a tile recomputed in part; ``None`` if that does not work."""
@@ -126,7 +129,9 @@ class OccludedModel:
             for part, found in self._whole().outputs(windows):
                 yield part, self.call.select(found[0], len(part))
 
-    def _whole(self, clean: Tensor | None = None, seconds: float = 0.0) -> WholeModel:
+    def _whole(
+        self, clean: Tensor | None = None, seconds: float = 0.0, largest: int | None = None
+    ) -> WholeModel:
         """The model run whole, made when it is needed first."""
         if self.whole is None:
             alone = self.call.module is None or self.is_alone
@@ -138,6 +143,7 @@ class OccludedModel:
                 clean=() if clean is None else [clean],
                 seconds=seconds,
                 is_suspect=self._is_suspect,
+                largest=largest,
             )
         return self.whole
 
@@ -159,6 +165,7 @@ class OccludedModel:
         if self.method == "auto" and self.call.module is None:
             return None, "the forward function is not a module"
         if self.method == "auto" and self.count < FEW:
+            self.is_alone = not self._looks_plain()
             return None, f"only {self.count} windows"
         try:
             return self._chosen()
@@ -168,62 +175,52 @@ class OccludedModel:
             self.is_alone = isinstance(error, CompanyError)
             self.reason = str(error)
             if self.is_alone and self.whole:  # what went through together does not count
-                self.whole, self._done = None, {}
+                self.whole, self._ahead = None, []
             return None, self.reason
 
     def _chosen(self) -> tuple[Incremental | None, str]:
         """The engine, if it promises to be faster than the model run whole."""
-        call = self.call
-        model = Model(call.run, call.modules, lambda count: call.expanded(count) or ())
-        sample = max(self.grids, key=len).sample()
-        first = first_pass(model, self.occluder)
-        if self.method == "auto" and self._is_short(first):
-            return None, "the model run whole is as fast"
-        passes = followed(first, model, self.occluder, sample)
-        if self._done and self._left() * (1 - passes.share()) <= self._cost():
-            return None, "the model run whole is as fast"
+        if self.method == "auto" and self._is_short():
+            return None, AS_FAST
+        model, sample = self._model, max(self.grids, key=len).sample()
+        passes = followed(first_pass(model, self.occluder), model, self.occluder, sample)
+        if self._ahead and self._at_stake() * (1 - passes.share()) <= self._cost():
+            return None, AS_FAST
         engine = Incremental(passes)
         self.error = engine.error
         if not engine.is_right:
-            self._explain(engine)
+            check_it_is_rounding(engine, self.call)
         return engine, ""
 
-    def _is_short(self, first: FirstPass) -> bool:
-        """Whether small inputs take so little time run whole, some of them measured, as to stay."""
-        if max(tensor[:1].numel() for tensor in self.occluder.inputs) > SMALL:
-            return False
-        self._whole(first.trace.output, first.seconds)
-        windows = [window for grid in self.grids for window in grid.windows()]
-        for part, output in self._run_whole(windows[: PICTURES - 1]):
-            self._done.update(zip(part, output.reshape(len(part), -1), strict=True))
-        return self._left() <= WORTH * self._cost()
+    @property
+    def _model(self) -> Model:
+        call = self.call
+        return Model(call.run, call.modules, lambda count: call.expanded(count) or ())
 
-    def _left(self) -> float:
+    def _looks_plain(self) -> bool:
+        """Run the clean inputs, and say whether windows may simply go through together."""
+        clean = plain_pass(self._model, self.occluder)
+        if clean is not None:
+            self._whole(clean.output, clean.seconds, clean.largest)
+        return clean is not None
+
+    def _is_short(self) -> bool:
+        """Whether small inputs take so little time run whole, some of them measured, as to stay."""
+        is_small = max(tensor[:1].numel() for tensor in self.occluder.inputs) <= SMALL
+        if not is_small or not self._looks_plain():
+            return False
+        if self._at_stake() > WORTH * self._cost():
+            self._ahead = list(self._run_whole(self._left()[: self._whole().first - 1]))
+        return self._at_stake() <= WORTH * self._cost()
+
+    def _at_stake(self) -> float:
         """Seconds that the windows left take run whole, as far as is known."""
-        return (self.count - len(self._done)) * self._whole().fastest
+        left = self.count - sum(len(part) for part, _ in self._ahead)
+        return left * self._whole().fastest
 
     def _cost(self) -> float:
         """Seconds that it takes to make ready to recompute in part."""
         return OVERHEAD + PASSES * self._whole().seconds
-
-    def _explain(self, engine: Incremental) -> None:
-        """Raise for an engine that does not give what the model gives, if rounding is not why."""
-        sample, expected = engine.passes.sample, engine.passes.covered
-        again, alone = self._plain(sample), self._plain(sample[:1])
-        if distance(again, finite(expected)) > engine.limit:
-            raise RandomError("the model gives different outputs for the same input")
-        if is_mixed(alone, again[: len(alone)]):
-            repeated = self._plain([sample[0]] * len(sample))
-            if distance(repeated[: len(alone)], again[: len(alone)]) > engine.limit:
-                raise mixed_error(self.call.name)
-        if engine.error > ROUNDED * distance(alone, again[: len(alone)]):
-            raise UnsupportedOperationError(
-                f"recomputed outputs were off by {engine.error:.1g} of the largest"
-            )
-
-    def _plain(self, sample: Sequence[Window]) -> Tensor:
-        """All outputs of the model itself, for some windows together."""
-        return self.call.all(self.occluder.whole(sample), len(sample))
 
     def _compared(self, tiles: list[list[Window]]) -> Iterator[tuple[list[Window], Tensor]]:
         """Run one tile in part and, if that was not clearly faster, some windows whole."""
@@ -237,10 +234,10 @@ class OccludedModel:
             return
         yield tile, outputs
         is_clear = seconds < CLEARLY * (self.whole or engine.passes).seconds
-        if not tiles or (is_clear and not self._done):
+        if not tiles or (is_clear and not self._ahead):
             return
         whole, rest = self._whole(engine.passes.clean, engine.passes.seconds), tiles.pop()
-        for size in () if self._done else (FIRST, PICTURES):
+        for size in () if self._ahead else (FIRST, PICTURES):
             part, rest = rest[:size], rest[size:]
             yield from self._run_whole(part)
             if not whole.pays:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -39,7 +40,7 @@ class SelectedCall:
         owner = getattr(self.function, "__self__", self.function)
         return owner if isinstance(owner, nn.Module) else None
 
-    @property
+    @cached_property
     def modules(self) -> dict[str, nn.Module]:
         """All modules that it can run, by path."""
         return {} if self.module is None else dict(self.module.named_modules())

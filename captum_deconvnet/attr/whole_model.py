@@ -20,6 +20,8 @@ PICTURES, MANY = 16, 64
 PAYS, MUCH = 0.7, 0.5
 """Going through together pays, and pays much, where a window takes less than this part of its time
 alone."""
+CACHED = 2**24
+"""Bytes of one tensor up to which as many go through together at once as ever do."""
 
 NOWHERE = Window(-1, (), ())
 """A window of no input: nothing is covered."""
@@ -39,6 +41,7 @@ class WholeModel:
         clean: what it gives, nothing covered, if that is known.
         seconds: what a window takes alone, an upper bound, likewise.
         is_suspect: whether it may give something else every time.
+        largest: bytes of the largest tensor in a pass of one window, if that is known.
     """
 
     def __init__(
@@ -51,11 +54,15 @@ class WholeModel:
         clean: Sequence[Tensor] = (),
         seconds: float = 0.0,
         is_suspect: bool = False,
+        largest: int | None = None,
     ) -> None:
-        """Run it on the clean inputs."""
+        """Run it on the clean inputs, if what it gives is not known."""
         self.name, self.run, self.occluder, self.most = name, run, occluder, most
         self.clean, self.seconds = clean, seconds
         self.images = max(1, len(occluder.inputs[0]))
+        is_small = largest is not None and largest * MANY <= CACHED * self.images
+        pictures = MANY if is_small else PICTURES
+        self.first, self.many = (max(1, number // self.images) for number in (pictures, MANY))
         self._times: dict[int, float] = {}
         self._is_compared = not occluder.keeps_types
         if not clean:
@@ -89,11 +96,10 @@ class WholeModel:
         """How many windows go through next; sizes are tried before the fastest is settled on."""
         if self.most is not None:
             return self.most
-        first, many = (max(1, number // self.images) for number in (PICTURES, MANY))
-        if first not in self._times:
-            return min(first, left + 1)
-        if self.fastest < MUCH * self.seconds and many not in self._times:
-            return min(many, left)
+        if self.first not in self._times:
+            return min(self.first, left + (not self._is_compared))
+        if self.fastest < MUCH * self.seconds and self.many not in self._times:
+            return min(self.many, left)
         if not self.pays and 1 not in self._times:
             return 1
         return min(self._times, key=self._times.__getitem__)

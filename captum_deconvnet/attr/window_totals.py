@@ -30,10 +30,9 @@ class WindowTotals:
         """``windows`` gave these selected ``outputs``, all of the first window first."""
         changes = self.clean - outputs.reshape(-1, self.clean.shape[1])
         for number, grid in enumerate(self.grids):
-            places = [(row, w) for row, w in enumerate(windows) if w.input == number]
-            if places:
-                rows = [row for row, _ in places]
-                numbers = [grid.number(window) for _, window in places]
+            rows = [row for row, window in enumerate(windows) if window.input == number]
+            if rows:
+                numbers = grid.numbers([windows[row] for row in rows])
                 self.changes[number][numbers] = changes[rows]
 
     def attributions(self) -> tuple[Tensor, ...]:
@@ -44,7 +43,9 @@ class WindowTotals:
         """What the windows over each place did, one dimension after another, by their number."""
         found = changes.to(like.device, _real(changes)).T.reshape(-1, *grid.counts)
         for dim, covers in enumerate(grid.covers(), 1):
-            matrix = torch.tensor(covers, dtype=found.dtype, device=found.device)
+            if len(covers) == 1:  # it covers the whole dimension
+                continue
+            matrix = covers.to(found.device, found.dtype)
             found = (found.movedim(dim, -1) @ matrix / matrix.sum(0)).movedim(-1, dim)
         laid_out = room(like, len(found), found.dtype)
         return laid_out.copy_(found)

@@ -11,8 +11,10 @@ def room(like: Tensor, rows: int, dtype: torch.dtype | None = None) -> Tensor:
 
     Pictures that overlap in memory, or have gaps, are laid out as ``clone`` would do it.
     """
-    strides = torch.empty_like(like, device="meta").stride()
     shape, kind = (rows, *like.shape[1:]), dtype or like.dtype
+    if like.is_contiguous():
+        return torch.empty(shape, dtype=kind, device=like.device)
+    strides = torch.empty_like(like, device="meta").stride()
     size = like.shape[1:].numel()
     if len(like) <= 1 or strides[0] == size:
         return torch.empty_strided(shape, (size, *strides[1:]), dtype=kind, device=like.device)

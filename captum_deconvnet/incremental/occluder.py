@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from captum_deconvnet.incremental.memory_layout import copies
-from captum_deconvnet.incremental.region import WHOLE, Changed, Region, Span, cut, fitted
-from captum_deconvnet.incremental.windows import Window
+from captum_deconvnet.incremental.memory_layout import copies, room
+from captum_deconvnet.incremental.region import Changed, Region, Span, cut, fitted
+from captum_deconvnet.incremental.windows import Window, covered
 
 Fill = Tensor | int | float
 
@@ -59,17 +59,19 @@ class Occluder:
         return Changed(boxes, region)
 
     def _covered(self, number: int, windows: Sequence[Window]) -> Tensor:
-        is_covered = any(window.input == number for window in windows)
-        dtype = self.types[number] if is_covered else None
-        copy = copies(self.inputs[number], len(windows), dtype)
-        self._cover(copy, windows, number, WHOLE)
-        return copy
+        tensor = self.inputs[number]
+        if all(window.input != number for window in windows):
+            return copies(tensor, len(windows))
+        kind = self.types[number]
+        found = room(tensor, len(windows) * len(tensor), kind)
+        cover = covered(windows, number, tensor.shape[1:]).to(tensor.device)
+        places = found.view(len(windows), *tensor.shape)
+        torch.where(cover, self.fills[number], tensor.to(kind), out=places)
+        return found
 
     def _cover(self, copy: Tensor, windows: Sequence[Window], number: int, region: Region) -> None:
         images, spans = len(self.inputs[number]), dict(region)
         for place, window in enumerate(windows):
-            if window.input != number:
-                continue
             ends = list(zip(window.starts, window.stops, strict=True))
             dims = range(1, len(ends) + 1)
             firsts = [spans[dim].starts[place] if dim in spans else 0 for dim in dims]

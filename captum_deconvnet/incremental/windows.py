@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise, product
 from math import ceil, prod
 from typing import NamedTuple
+
+import torch
+from torch import Tensor
 
 
 class Window(NamedTuple):
@@ -46,38 +50,42 @@ class Grid:
         """How many places there are."""
         return prod(self.counts)
 
+    @cached_property
+    def axes(self) -> list[list[tuple[int, int]]]:
+        """From where to where every place covers, along each dimension."""
+        axes = zip(self.shape, self.size, self.strides, self.counts, strict=True)
+        return [
+            [(n * stride, min(n * stride + size, length)) for n in range(count)]
+            for length, size, stride, count in axes
+        ]
+
     def at(self, place: Sequence[int]) -> Window:
         """The window at a place of the grid."""
-        starts = tuple(number * stride for number, stride in zip(place, self.strides, strict=True))
-        ends = (start + size for start, size in zip(starts, self.size, strict=True))
-        stops = tuple(min(end, length) for end, length in zip(ends, self.shape, strict=True))
-        return Window(self.input, starts, stops)
+        return self._window([axis[n] for axis, n in zip(self.axes, place, strict=True)])
+
+    def _window(self, box: Sequence[tuple[int, int]]) -> Window:
+        return Window(self.input, *zip(*box, strict=True)) if box else Window(self.input, (), ())
 
     def sample(self) -> list[Window]:
         """A window in the middle and the one in the corner."""
         return [self.at([count // 2 for count in self.counts]), self.at([0] * len(self.counts))]
 
-    def number(self, window: Window) -> int:
-        """The number of a window, as :meth:`windows` counts them."""
-        found = 0
-        for start, stride, count in zip(window.starts, self.strides, self.counts, strict=True):
-            found = found * count + start // stride
+    def numbers(self, windows: Sequence[Window]) -> Tensor:
+        """The numbers of windows, as :meth:`windows` counts them."""
+        places = torch.tensor([window.starts for window in windows]) // torch.tensor(self.strides)
+        steps = [prod(self.counts[dim + 1 :]) for dim in range(len(self.counts))]
+        found: Tensor = (places * torch.tensor(steps)).sum(1).long()
         return found
 
-    def covers(self) -> list[list[list[float]]]:
-        """For each dimension and each place along it, 1 for what it covers and 0 for the rest."""
-        axes = zip(self.counts, self.strides, self.size, self.shape, strict=True)
-        return [
-            [
-                [float(n * stride <= at < n * stride + size) for at in range(length)]
-                for n in range(count)
-            ]
-            for count, stride, size, length in axes
-        ]
+    def covers(self) -> list[Tensor]:
+        """For each dimension, (places, length): whether a place of the occluder covers it."""
+        ends = [torch.tensor(axis) for axis in self.axes]
+        pairs = zip(ends, self.shape, strict=True)
+        return [_between(end[:, 0], end[:, 1], length) for end, length in pairs]
 
     def windows(self) -> Iterator[Window]:
         """All windows, the last dimension first."""
-        return (self.at(place) for place in product(*map(range, self.counts)))
+        return map(self._window, product(*self.axes))
 
     def tiles(self, most: int) -> Iterator[list[Window]]:
         """All windows once, in groups of at most ``most`` that lie close together."""
@@ -91,6 +99,28 @@ def _even_parts(count: int, parts: int) -> list[range]:
     """``count`` places in runs that differ in length by one at most."""
     ends = [count * part // parts for part in range(parts + 1)]
     return [range(*pair) for pair in pairwise(ends)]
+
+
+def covered(windows: Sequence[Window], number: int, shape: Sequence[int]) -> Tensor:
+    """Where windows cover input ``number``, of ``shape`` without the batch: (windows, 1, ...)."""
+    outside = Window(number, tuple(shape), tuple(shape))
+    own = [one if one.input == number else outside for one in windows]
+    found = torch.tensor([[one.input == number] for one in windows])
+    found = found.view(-1, *[1] * (len(shape) + 1))
+    starts, stops = (torch.tensor([one[side] for one in own]) for side in (1, 2))
+    for dim, length in enumerate(shape):
+        if any(one.starts[dim] > 0 or one.stops[dim] < length for one in own):
+            axis = [1] * len(shape)
+            axis[dim] = length
+            along = _between(starts[:, dim], stops[:, dim], length)
+            found = found & along.view(-1, 1, *axis)
+    return found
+
+
+def _between(starts: Tensor, stops: Tensor, length: int) -> Tensor:
+    """Which of ``length`` places lie from each start to its stop."""
+    places = torch.arange(length)
+    return (starts[:, None] <= places) & (places < stops[:, None])
 
 
 def tile_sides(counts: Sequence[int], most: int) -> list[int]:

@@ -322,3 +322,62 @@ def test_a_model_that_rounds_otherwise_in_a_batch_is_run_one_by_one(method):
         right = captum.attr.Occlusion(model).attribute(image, **windows)
     found = cdn.Occlusion(model, method=method).attribute(image, **windows)
     torch.testing.assert_close(found, right)
+
+
+class Counting(nn.Module):
+    """Notes how many pictures it is given at once; decides by its numbers, if told so."""
+
+    def __init__(self, *, decides=False, sides=12):
+        super().__init__()
+        self.batches, self.decides = [], decides
+        self.net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten())
+        self.head = nn.Linear(3 * (sides - 2) ** 2, 2)
+
+    def forward(self, x):
+        self.batches.append(len(x))
+        y = self.head(self.net(x))
+        return y * 2 if self.decides and x[0, 0, 0, 0] == 0 else y
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_a_short_model_is_run_on_the_clean_picture_and_on_all_windows_together(stride):
+    model, image = Counting().eval(), torch.randn(1, 1, 12, 12)
+    windows = ((1, 4, 4), (1, stride, stride))
+    occlusion = cdn.Occlusion(model)
+    found = occlusion.attribute(image, *windows, target=1)
+    count = occlusion.report.windows
+    assert model.batches == ([1, count + 1] if count < 64 else [1, 64, count - 63])
+    right = captum.attr.Occlusion(model).attribute(image, *windows, target=1)
+    assert_close(found, right, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_a_short_model_that_decides_by_its_numbers_is_run_one_window_at_a_time(stride):
+    model, image = Counting(decides=True).eval(), torch.rand(1, 1, 12, 12) + 1
+    windows = ((1, 4, 4), (1, stride, stride))
+    found = cdn.Occlusion(model).attribute(image, *windows, target=1)
+    assert set(model.batches) == {1}
+    right = captum.attr.Occlusion(model).attribute(image, *windows, target=1)
+    assert_close(found, right, rtol=1e-4, atol=1e-6)
+
+
+class Mean(nn.Module):
+    """Takes the batch's mean away, or draws a number, beside filters."""
+
+    def __init__(self, rest):
+        super().__init__()
+        self.conv, self.rest = nn.Conv2d(1, 3, 3), rest
+
+    def forward(self, x):
+        return self.rest(self.conv(x).relu().mean((2, 3)))
+
+
+@pytest.mark.parametrize("count", [9, 25])
+def test_a_short_model_that_mixes_its_batch_is_refused_and_one_that_draws_is_noticed(count):
+    stride = {9: 4, 25: 2}[count]
+    image, windows = torch.randn(1, 1, 12, 12), ((1, 4, 4), (1, stride, stride))
+    mixes, draws = Mean(lambda y: y - y.mean(0)), Mean(lambda y: y + torch.rand(()))
+    with pytest.raises(ModelError, match="another output when other images are in its batch"):
+        cdn.Occlusion(mixes.eval()).attribute(image, *windows, target=1)
+    with pytest.warns(UserWarning, match="different outputs for the same input"):
+        cdn.Occlusion(draws.eval()).attribute(image, *windows, target=1)

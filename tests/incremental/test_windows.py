@@ -7,9 +7,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.region import Span, fitted
 from captum_deconvnet.incremental.sliding import Sliding, slide
-from captum_deconvnet.incremental.windows import Grid, Window, tile_sides
+from captum_deconvnet.incremental.windows import Grid, Window, sliding, tile_sides
 
 
 def test_the_last_window_is_cut_off_by_the_edge():
@@ -36,6 +37,37 @@ def test_tiles_hold_every_window_once_and_never_too_many(counts, most):
     windows = [window for tile in tiles for window in tile]
     assert max(map(len, tiles)) <= most
     assert len(windows) == len(set(windows)) == len(grid)
+
+
+@given(
+    sides=st.lists(st.tuples(*[st.integers(1, 6)] * 3), min_size=0, max_size=3),
+    images=st.integers(1, 2),
+    is_number=st.booleans(),
+)
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_windows_of_two_inputs_are_covered_as_slice_by_slice(sides, images, is_number):
+    shape, size, strides = (
+        (tuple(each) for each in zip(*sides, strict=True)) if sides else ((),) * 3
+    )
+    size = tuple(min(pair) for pair in zip(size, shape, strict=True))
+    strides = tuple(min(pair) for pair in zip(strides, size, strict=True))
+    inputs = [torch.randn(images, *shape), torch.randn(images, 3)]
+    fill = 0.5 if is_number else torch.randn(images, *shape)
+    grids = sliding([shape, (3,)], [size, (2,)], [strides, 1])
+    windows = [Window(-1, (), ()), *grids[1].windows(), *grids[0].windows()]
+    assert [grid.numbers(list(grid.windows())).tolist() for grid in grids] == [
+        list(range(len(grid))) for grid in grids
+    ]
+    found = Occluder(inputs, [fill, 0.25]).whole(windows)
+    fills = torch.as_tensor(fill).expand(inputs[0].shape), torch.full((images, 3), 0.25)
+    for row, window in enumerate(windows):
+        expected = [tensor.clone() for tensor in inputs]
+        if window.input >= 0:
+            ends = zip(window.starts, window.stops, strict=True)
+            box = (slice(None), *(slice(*pair) for pair in ends))
+            expected[window.input][box] = fills[window.input][box]
+        for one, other in zip(found, expected, strict=True):
+            assert torch.equal(one[row * images : (row + 1) * images], other)
 
 
 @given(
