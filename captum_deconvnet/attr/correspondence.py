@@ -11,11 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.attr.deconvnet import require_module
-from captum_deconvnet.attr.steadiness import steady
 from captum_deconvnet.errors import ImageError
 from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.projection.checks import check_initialised
 from captum_deconvnet.projection.layers import LayerName, layer_paths
+from captum_deconvnet.projection.steadiness import (
+    check_chance,
+    check_company,
+    drew_since,
+    generator_states,
+)
+from captum_deconvnet.projection.watch import in_this_thread
 
 Part = tuple[int, int, int, int]
 RANDOM = "random"
@@ -86,6 +92,8 @@ class PartCorrespondence:
 
         Raises:
             ImageError: for boxes that do not fit the images, or fewer than two images.
+            TrainModeError: for a batch norm in train mode, naming it.
+            ModelError: for a model whose features depend on the other images of the batch.
 
         Example:
             >>> import torch, captum_deconvnet as cdn
@@ -128,21 +136,37 @@ class PartCorrespondence:
         return {path: distances((clean[path] - found[path]).flatten(1)) for path in self.layers}
 
     def _clean(self, images: Tensor) -> dict[str, Tensor]:
-        """The features, nothing covered; a warning if they are partly chance."""
-        found: list[dict[str, Tensor]] = []
+        """The features, nothing covered; a warning if they are partly chance.
 
-        def run() -> Tensor:
-            found.append(self._features(images.clone()))
-            return torch.cat([one.flatten() for one in found[-1].values()])
+        Raises:
+            ModelError: an image's features depend on the other images.
+        """
+        before = generator_states()
+        clean = self._features(images.clone())
+        if drew_since(before):
+            check_chance([*clean.values()], lambda: [*self._features(images.clone()).values()])
+            return clean
 
-        steady(run)
-        return found[0]
+        def first(inputs: Tensor) -> list[Tensor]:
+            return [one[:1] for one in self._features(inputs).values()]
+
+        check_company(
+            type(self.model).__name__,
+            [one[:1] for one in clean.values()],
+            first(images[:1].clone()),
+            lambda: first(images[:1].clone()),
+            lambda: first(images[:1].repeat_interleave(len(images), 0)),
+            "give a model that takes each image for itself",
+        )
+        return clean
 
     def _features(self, images: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         handles = [
             self.model.get_submodule(path).register_forward_hook(
-                lambda _, args, output, path=path: found.update({path: output.clone()})
+                in_this_thread(
+                    lambda _, args, output, path=path: found.update({path: output.clone()})
+                )
             )
             for path in self.layers
         ]

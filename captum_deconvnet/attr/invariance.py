@@ -16,7 +16,6 @@ from captum_deconvnet.invariance.distances import Norms, score
 from captum_deconvnet.invariance.measure import Measurement
 from captum_deconvnet.invariance.model_checks import (
     Target,
-    check_eval,
     check_images,
     measured_layers,
     probabilities,
@@ -39,7 +38,7 @@ class FeatureInvariance:
     Distances are between the *features* of a layer. The model is left as it was found.
 
     Args:
-        model: any net, in eval mode if it has batch norms or dropout.
+        model: any net, in eval mode if it has batch norms; a warning tells of chance.
         layers: which layers, by module path or module; None for the first and the last stage.
         output: which tensor of the model's output holds the class scores, by key, attribute or
             index, if it gives several; needed only with a target.
@@ -108,10 +107,11 @@ class FeatureInvariance:
             TransformError: for values that cannot be used, or a transform that changes the size.
             TargetError: for a label that does not exist.
             LayerError: for a layer that did not run or whose rows are not the images.
-            ModelError: for inputs the model does not take, or outputs that are not ``output``.
+            ModelError: for inputs the model does not take, outputs that are not ``output``, or a
+                model that gives an image something else when others are in its batch.
             OutputChoiceError: for a model that gives several tensors, none of them chosen.
             NonFiniteError: for NaN or infinite inputs, values, features or outputs.
-            TrainModeError: for a batch norm or dropout in train mode, naming it.
+            TrainModeError: for a batch norm in train mode, naming it.
 
         Example:
             >>> import torch, captum_deconvnet as cdn
@@ -125,7 +125,6 @@ class FeatureInvariance:
             (torch.Size([2]), torch.Size([2, 8]))
         """
         check_images(inputs)
-        check_eval(self.model)
         sampling = Sampling(interpolation, fill, crop)
         sampling.check(inputs)
         chosen = transform_of(transform)

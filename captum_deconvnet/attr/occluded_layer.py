@@ -17,6 +17,7 @@ from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.incremental.windows import Grid, Window
 from captum_deconvnet.projection.output import OutputName, select_output
+from captum_deconvnet.projection.watch import in_this_thread
 
 
 class OccludedLayer:
@@ -93,8 +94,8 @@ class OccludedLayer:
                 undo.enter_context(train_mode_refused(dict(self.model.named_modules())))
             if self.layer is not None:
                 module = self.model.get_submodule(self.layer)
-                hook = module.register_forward_hook(lambda _, args, output: found.append(output))
-                undo.enter_context(hook)
+                note = in_this_thread(lambda _, args, output: found.append(output))
+                undo.enter_context(module.register_forward_hook(note))
             output = finite(scores(self._scores(*inputs)))
         if self.layer is None:
             return [output]

@@ -71,6 +71,8 @@ class OccludedModel:
         self._ahead: list[tuple[list[Window], Tensor]] = []
         self.engine, self.reason = self._engine()
         clean = self.engine.output if self.engine else self._whole().clean[0]
+        if self.is_alone or (method == "dense" and self.count > 2 * FEW and not most):
+            call.check_company(occluder.inputs, clean)
         self.clean = call.select(clean, 1)
 
     @property

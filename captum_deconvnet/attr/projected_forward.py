@@ -72,6 +72,8 @@ class ProjectedForward:
             began=ties.begin,
             shown=ties.modules,
         )
+        if not ties.modules:  # Captum would see the modules that it looks at run again
+            ran.check()
         check_output(self.model, ran.output)
         output = ties.tie(ran.output)
         check_dependence(bool(ties.tied))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from captum_deconvnet.projection.rules import rows
 from captum_deconvnet.projection.settling import settle
 from captum_deconvnet.projection.tape import Value
 from captum_deconvnet.projection.underflow import warn_of_underflow
+from captum_deconvnet.projection.watch import in_this_thread
 
 Signals = Mapping[Value, Tensor]
 
@@ -65,21 +65,18 @@ class LayerView:
     @contextmanager
     def watching(self, recorder: Recorder) -> Iterator[None]:
         """Look at the layer after all hooks it has, in this thread alone."""
-        thread = threading.get_ident()
 
         def before(module: nn.Module, args: Any, kwargs: Any = None) -> None:
-            if threading.get_ident() == thread:
-                numbered = {str(place): item for place, item in enumerate(args)}
-                self._see(recorder, {**numbered, **(kwargs or {})})
+            numbered = {str(place): item for place, item in enumerate(args)}
+            self._see(recorder, {**numbered, **(kwargs or {})})
 
         def after(module: nn.Module, args: Any, output: Any) -> None:
-            if threading.get_ident() == thread:
-                self._see(recorder, output)
+            self._see(recorder, output)
 
         handle = (
-            self.layer.register_forward_pre_hook(before, with_kwargs=True)
+            self.layer.register_forward_pre_hook(in_this_thread(before), with_kwargs=True)
             if self.at_input
-            else self.layer.register_forward_hook(after)
+            else self.layer.register_forward_hook(in_this_thread(after))
         )
         try:
             yield
@@ -170,5 +167,6 @@ def run(
             entered=lambda path, module, args: None,
             left=lambda path, module, output: None,
         )
+    ran.check()
     check_output(model, list(named_tensors(ran.output).values()))
     return RecordedPass(model, recorder, ran.images, ran.output, strict)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from captum_deconvnet.attr.selected_call import SelectedCall, finite
-from captum_deconvnet.attr.steadiness import distance, is_mixed, mixed_error
+from captum_deconvnet.attr.whole_model import ADVICE
 from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.incremental.engine import Incremental
 from captum_deconvnet.incremental.followed import RandomError
 from captum_deconvnet.incremental.windows import Window
+from captum_deconvnet.projection.steadiness import distance, is_mixed, mixed_error
 
 ROUNDED = 4
 """How much coarser than the model we may be."""
@@ -33,10 +34,10 @@ def check_it_is_rounding(engine: Incremental, call: SelectedCall) -> None:
     again, alone = plain(sample), plain(sample[:1])
     if distance(again, finite(expected)) > engine.limit:
         raise RandomError("the model gives different outputs for the same input")
-    if is_mixed(alone, again[: len(alone)]):
+    if is_mixed([alone], [again[: len(alone)]]):
         repeated = plain([sample[0]] * len(sample))
         if distance(repeated[: len(alone)], again[: len(alone)]) > engine.limit:
-            raise mixed_error(call.name)
+            raise mixed_error(call.name, ADVICE)
     if engine.error > ROUNDED * distance(alone, again[: len(alone)]):
         raise UnsupportedOperationError(
             f"recomputed outputs were off by {engine.error:.1g} of the largest"

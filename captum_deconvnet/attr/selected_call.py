@@ -20,6 +20,7 @@ from captum_deconvnet.attr.captum_compat import (
 )
 from captum_deconvnet.errors import NonFiniteError, TargetError
 from captum_deconvnet.projection.output import OutputName, select_output
+from captum_deconvnet.projection.steadiness import check_company
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,30 @@ class SelectedCall:
             else select_output(output, self.output, self.name)
         )
         return found
+
+    def check_company(self, inputs: Sequence[Tensor], output: Tensor) -> None:
+        """Raise if what the first image gives depends on the other images of the batch.
+
+        Raises:
+            ModelError: it does.
+        """
+        count = len(inputs[0])
+        has_rows = output.dim() > 0 and len(output) == count > 1
+        if not has_rows or self.module is None or self.additional:
+            return
+        first = [tensor[:1] for tensor in inputs]
+        copies = [tensor.repeat_interleave(count, 0) for tensor in first]
+        try:
+            alone = self.all(first, 1)
+        except Exception:
+            return
+        check_company(
+            self.name,
+            [output[:1]],
+            [alone],
+            lambda: [self.all(first, 1)],
+            lambda: [self.all(copies, 1)[:1]],
+        )
 
     def run(self, *arguments: Any) -> Tensor:
         """The function's one tensor for its inputs and further arguments."""

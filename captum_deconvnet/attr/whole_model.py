@@ -9,11 +9,15 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.attr.captum_compat import check_output_shape_valid
-from captum_deconvnet.attr.steadiness import distance, is_mixed, mixed_error, steady, warn_random
 from captum_deconvnet.errors import CaptumDeconvnetError
-from captum_deconvnet.incremental.engine import TOLERANCES
 from captum_deconvnet.incremental.occluder import Occluder
 from captum_deconvnet.incremental.windows import Window
+from captum_deconvnet.projection.steadiness import (
+    check_chance,
+    check_company,
+    drew_since,
+    generator_states,
+)
 
 PICTURES, MANY = 16, 64
 """Pictures that go through together at first, and where that pays."""
@@ -22,6 +26,9 @@ PAYS, MUCH = 0.7, 0.5
 alone."""
 CACHED = 2**24
 """Bytes of one tensor up to which as many go through together at once as ever do."""
+
+ADVICE = "give method='dense' and perturbations_per_eval=1"
+"""What can be done where windows cannot go through together."""
 
 NOWHERE = Window(-1, (), ())
 """A window of no input: nothing is covered."""
@@ -65,10 +72,10 @@ class WholeModel:
         self.first, self.many = (max(1, number // self.images) for number in (pictures, MANY))
         self._times: dict[int, float] = {}
         self._is_compared = not occluder.keeps_types
-        if not clean:
-            steady(self._run_clean, is_suspect=is_suspect)
-        elif is_suspect and distance(self._run_clean(), clean[0]) > 0:
-            warn_random()
+        before = generator_states()
+        first = clean[0] if clean else self._run_clean()
+        if is_suspect or drew_since(before):
+            check_chance([first], lambda: [self._run_clean()])
         if not self._grows():
             self.most = self.most or 1
 
@@ -129,23 +136,17 @@ class WholeModel:
         rows = [len(tensor) for tensor in self.clean]
         together, alone = found[0][: rows[0]], self.clean[0]
         self._is_compared = True
-        limit = TOLERANCES.get(alone.dtype, 1e-2)
-        if distance(together, alone) > limit:
-            if distance(self._run_clean(), alone) > limit:
-                warn_random()
-            elif is_mixed(together, alone) and self._heeds_company(together, len(part) + 1):
-                raise mixed_error(self.name)
-            elif self.most is None:
-                return None
+        is_same = check_company(
+            self.name,
+            [together],
+            [alone],
+            lambda: [self._run_clean()],
+            lambda: [self._checked([NOWHERE] * (len(part) + 1))[0][: len(together)]],
+            ADVICE,
+        )
+        if not is_same and self.most is None:
+            return None
         return [tensor[count:] for tensor, count in zip(found, rows, strict=True)]
-
-    def _heeds_company(self, together: Tensor, count: int) -> bool:
-        """Whether clean inputs come out otherwise among as many of their own kind.
-
-        If not, it is rounding: how an ill-conditioned model rounds depends on how many go together.
-        """
-        own = self._checked([NOWHERE] * count)[0][: len(together)]
-        return distance(own, together) > TOLERANCES.get(own.dtype, 1e-2)
 
     def _checked(self, part: list[Window]) -> list[Tensor]:
         inputs = self.occluder.whole(part)

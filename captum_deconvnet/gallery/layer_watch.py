@@ -6,7 +6,6 @@ can overwrite it; of a layer that runs several times the last run counts, as in 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +18,8 @@ from captum_deconvnet.gallery import layer_top
 from captum_deconvnet.gallery.images import Name
 from captum_deconvnet.gallery.layer_top import LayerTop
 from captum_deconvnet.projection.call import is_signal, tensors
-from captum_deconvnet.projection.watch import refuse_train_mode
+from captum_deconvnet.projection.repeated import DecisionWatch
+from captum_deconvnet.projection.watch import in_this_thread, refuse_train_mode
 
 
 class LayerWatch:
@@ -27,6 +27,9 @@ class LayerWatch:
 
     Attributes:
         tops: the top k of each layer that has run, by module path.
+        means: the means of every map of the images of the last pass, (N, C), likewise.
+        is_checked: whether it was seen what chance and the other images of a batch do.
+        operations: sees the model's operations, where it is entered.
     """
 
     def __init__(
@@ -34,6 +37,8 @@ class LayerWatch:
     ) -> None:
         """Go on from ``tops``; ``name`` tells an image's name for error messages."""
         self.tops, self.k, self.one_per_image, self.name = dict(tops), k, one_per_image, name
+        self.means: dict[str, Tensor] = {}
+        self.is_checked, self.operations = False, DecisionWatch()
         self._images: Sequence[int] = ()
         self._new: dict[str, LayerTop] = {}
 
@@ -47,6 +52,16 @@ class LayerWatch:
                 raise LayerError(f"The layer {layer!r} did not run in this forward pass.")
         self.tops |= self._new
 
+    @contextmanager
+    def glance(self, images: Sequence[int]) -> Iterator[None]:
+        """Of a forward pass of some images in this context only the means are seen."""
+        self._images, self._new = images, {}
+        yield
+
+    def first(self, layers: Sequence[str]) -> list[Tensor]:
+        """The mean of every map of the first image of the last pass, (1, C) a layer."""
+        return [self.means[layer][:1] for layer in layers]
+
     def left(self, path: str, output: Any) -> None:
         """The layer at ``path`` has run."""
         activation = self._activation(path, output)
@@ -56,7 +71,7 @@ class LayerWatch:
                 f"The layer {path!r} gives maps of {tuple(activation.shape[2:])}, and gave maps of "
                 f"{before.size} for other images: give images of one size."
             )
-        means = layer_top.mean(activation)
+        means = self.means[path] = layer_top.mean(activation)
         self._require_finite(path, means)
         self._new[path] = layer_top.see(
             before, activation, means, self._images, one_per_image=self.one_per_image
@@ -102,7 +117,7 @@ def watched(model: nn.Module, layers: Sequence[str], watch: LayerWatch) -> Itera
             module = model.get_submodule(path)
             if isinstance(module, torch.jit.ScriptModule):
                 raise LayerError(f"The layer {path!r} is scripted: choose one that is not.")
-            hook = _hook(path, watch, threading.get_ident())
+            hook = in_this_thread(_hook(path, watch))
             handles.append(module.register_forward_hook(hook, prepend=True))
         yield
     finally:
@@ -110,11 +125,9 @@ def watched(model: nn.Module, layers: Sequence[str], watch: LayerWatch) -> Itera
             handle.remove()
 
 
-def _hook(path: str, watch: LayerWatch, thread: int) -> Callable[[nn.Module, Any, Any], None]:
-    """Only a pass in the scan's own thread is seen: another's may run the same model."""
-
+def _hook(path: str, watch: LayerWatch) -> Callable[[nn.Module, Any, Any], None]:
     def left(module: nn.Module, args: Any, output: Any) -> None:
-        if threading.get_ident() == thread:
+        with watch.operations.hidden():
             watch.left(path, output)
 
     return left

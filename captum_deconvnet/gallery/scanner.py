@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.errors import ScanError
@@ -17,6 +17,13 @@ from captum_deconvnet.gallery.same_images import check_images, noted
 from captum_deconvnet.gallery.scan_file import ScanFile
 from captum_deconvnet.gallery.shared_work import SharedWork, under_torchrun
 from captum_deconvnet.gallery.top_activations import TopActivations, nothing
+from captum_deconvnet.projection.repeated import decides
+from captum_deconvnet.projection.steadiness import (
+    check_chance,
+    check_company,
+    drew_since,
+    generator_states,
+)
 
 Numbers = tuple[int, ...]
 
@@ -103,9 +110,46 @@ class Scanner:
     def _forward(self, batch: Batch, watch: LayerWatch) -> None:
         if batch.inputs is None:
             return
-        like = next(self.model.parameters(), batch.inputs)
-        with watch.batch(self.layers, batch.images):
-            self.model(batch.inputs.to(like))
+        inputs = batch.inputs.to(next(self.model.parameters(), batch.inputs))
+        if watch.is_checked:
+            with watch.batch(self.layers, batch.images):
+                self.model(inputs)
+            return
+        before = generator_states()
+        with watch.batch(self.layers, batch.images), watch.operations:
+            self.model(inputs)
+        drew, decided = drew_since(before), decides(watch.operations.seen)
+        self._check(inputs, batch.images, watch, drew=drew, decided=decided)
+        watch.is_checked = True
+
+    def _check(
+        self,
+        inputs: Tensor,
+        images: Sequence[int],
+        watch: LayerWatch,
+        *,
+        drew: bool,
+        decided: bool,
+    ) -> None:
+        """Warn of chance, and raise if what the first image gives depends on the others."""
+        together = watch.first(self.layers)
+
+        def run(given: Tensor) -> list[Tensor]:
+            with watch.glance(images[: len(given)]):
+                self.model(given)
+            return watch.first(self.layers)
+
+        if drew:
+            check_chance(together, lambda: run(inputs))
+        elif decided and len(inputs) > 1:
+            check_company(
+                type(self.model).__name__,
+                together,
+                run(inputs[:1]),
+                lambda: run(inputs[:1]),
+                lambda: run(inputs[:1].repeat_interleave(len(inputs), 0)),
+                "give batch_size=1",
+            )
 
     def _after(self, found: TopActivations, batch: Batch, watch: LayerWatch) -> TopActivations:
         done = found.done.clone()

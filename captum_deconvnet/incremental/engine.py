@@ -23,9 +23,7 @@ from captum_deconvnet.incremental.program import Program
 from captum_deconvnet.incremental.traced import Trace
 from captum_deconvnet.incremental.tracing import trace
 from captum_deconvnet.incremental.windows import Window
-
-TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
-"""How far an output may be from the model's own, as a part of the largest output."""
+from captum_deconvnet.projection.steadiness import limit, relative
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,7 @@ class Incremental:
             self.clean = clean_pass(self.program, inputs)
             self.output = self.clean[self.program.output]
             self.error, most_bytes = self._error()
-        self.limit = TOLERANCES.get(self.output.dtype, 1e-2)
+        self.limit = limit([self.output])
         modules = passes.model.modules.values()
         own = [tensor for each in modules for tensor in each.parameters(False)]
         self.memory: Memory = memory_of(self.program, self.clean, own, most_bytes)
@@ -197,14 +195,6 @@ class Incremental:
         alone = results[self.program.output]
         error = max(relative(together, expected), relative(alone, expected[: len(alone)]))
         return error, most_bytes
-
-
-def relative(found: Tensor, expected: Tensor) -> float:
-    """The largest difference, as a part of the largest expected value."""
-    if not (expected.is_floating_point() or expected.is_complex()):
-        found, expected = found.double(), expected.double()
-    scale = max(float(expected.abs().max()), torch.finfo(torch.float32).tiny)
-    return float((found - expected).abs().max()) / scale
 
 
 def _laid_out(tensor: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch._ops import OpOverload
 
 from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.projection.names import base_name
+from captum_deconvnet.projection.repeated import VALUE_READERS
 from captum_deconvnet.projection.writes import out_names
 
 
@@ -26,7 +27,6 @@ class DecidingError(CompanyError):
     """What the model does depends on its numbers."""
 
 
-_VALUE_READERS = {"_local_scalar_dense", "nonzero", "equal", "is_same_size", "masked_select"}
 FACTORIES = {
     *("new_zeros", "new_ones", "new_empty", "new_full"),
     *("zeros_like", "ones_like", "empty_like", "full_like"),
@@ -44,7 +44,7 @@ def check_followed(func: OpOverload) -> None:
     name = base_name(func)
     if func.namespace != "aten":
         raise CompanyError(f"{func} is not an operation of torch's own")
-    if name in _VALUE_READERS:
+    if name in VALUE_READERS:
         raise DecidingError(f"{name}: what the model does depends on its numbers")
     if name in _BY_STORAGE:
         raise UnsupportedOperationError(f"{name} reads the memory and not the tensor")

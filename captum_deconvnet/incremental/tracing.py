@@ -16,6 +16,7 @@ from captum_deconvnet.incremental.memory_layout import copies
 from captum_deconvnet.incremental.traced import Trace
 from captum_deconvnet.incremental.tracer import Tracer
 from captum_deconvnet.incremental.train_mode import train_mode_refused
+from captum_deconvnet.projection.watch import in_this_thread
 
 
 class _Whole(TorchFunctionMode):
@@ -96,6 +97,6 @@ def _watched(
 
     with train_mode_refused(modules), ExitStack() as undo:
         for path in layers:
-            hook = modules[path].register_forward_hook(note(path), prepend=True)
+            hook = modules[path].register_forward_hook(in_this_thread(note(path)), prepend=True)
             undo.enter_context(hook)
         yield

@@ -1,4 +1,4 @@
-"""Batch norms in train mode mix the images of a batch: they are refused while a model runs."""
+"""Norms in train mode mix the images of a batch, or learn: they are refused while a model runs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _NormBase
 
-from captum_deconvnet.projection.watch import refuse_train_mode
+from captum_deconvnet.projection.watch import in_this_thread, refuse_train_mode
 
 
 @contextmanager
 def train_mode_refused(modules: Mapping[str, nn.Module]) -> Iterator[None]:
-    """Refuse batch norms that run in train mode, naming them."""
+    """Refuse norms that run in train mode in this thread, naming them."""
     with ExitStack() as undo:
         for path, module in modules.items():
-            if isinstance(module, _BatchNorm) and not isinstance(module, torch.jit.ScriptModule):
+            if isinstance(module, _NormBase) and not isinstance(module, torch.jit.ScriptModule):
                 hook = module.register_forward_pre_hook(
-                    lambda module, args, path=path: refuse_train_mode(path, module)
+                    in_this_thread(lambda module, args, path=path: refuse_train_mode(path, module))
                 )
                 undo.enter_context(hook)
         yield

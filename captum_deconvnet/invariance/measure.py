@@ -12,13 +12,23 @@ from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.errors import LayerError, ModelError
+from captum_deconvnet.incremental.train_mode import train_mode_refused
 from captum_deconvnet.invariance.changes import LayerChanges
 from captum_deconvnet.invariance.part import Part
-from captum_deconvnet.invariance.schedule import Segment, schedule
+from captum_deconvnet.invariance.schedule import Segment, schedule, segments
 from captum_deconvnet.projection.output import OutputName, named_signals, select_output
+from captum_deconvnet.projection.steadiness import (
+    check_chance,
+    check_company,
+    drew_since,
+    generator_states,
+)
+from captum_deconvnet.projection.watch import in_this_thread
 
 Version = Callable[[int, int], Tensor]
 Layers = Mapping[str, LayerChanges]
+Measured = Mapping[str, tuple[list[Part], Tensor]]
+"""What was measured of each layer in a pass: its parts, and the last image's own features."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +65,19 @@ class Measurement:
 
         Raises:
             LayerError: a layer did not run, or does not give one tensor.
-            ModelError: the model cannot run on the images.
+            ModelError: the model cannot run on the images, or mixes them.
             OutputChoiceError: scores are needed, and the model gives several tensors.
             NonFiniteError: the features of a layer are NaN or infinite.
         """
         outputs: list[Tensor] = []
+        is_checked = False
         total, hidden = self.images * self.points, not self.show_progress
         with tqdm(total=total, desc="invariance", leave=False, disable=hidden) as bar:
             for batch in schedule(self.images, self.points, self.batch_size):
-                output = self._scores(self._forward(batch, layers))
+                output, seen = self._measured(batch, layers, is_checked=is_checked)
+                is_checked = True
+                for path, changes in layers.items():
+                    changes.note(*seen[path])
                 if output is not None and output.dim() == 2:
                     outputs.append(output)
                 bar.update(batch[-1].rows.stop)
@@ -78,11 +92,47 @@ class Measurement:
             return None
         return select_output(output, self.chosen, type(self.model).__name__)
 
-    def _forward(self, batch: Sequence[Segment], layers: Layers) -> Any:
+    def _measured(
+        self, batch: Sequence[Segment], layers: Layers, *, is_checked: bool
+    ) -> tuple[Tensor | None, Measured]:
+        """What a batch gives; the first one is checked for chance and for images that mix."""
         images = torch.cat(
             [self.version(segment.image, point) for segment in batch for point in segment.points]
         )
-        with torch.no_grad(), watched(self.model, layers, batch) as seen:
+        before = generator_states()
+        output, seen = self._forward(images, batch, layers)
+        if not is_checked:
+            self._check(images, layers, first_of(output, seen), drew=drew_since(before))
+        return output, seen
+
+    def _check(self, images: Tensor, layers: Layers, together: list[Tensor], *, drew: bool) -> None:
+        """Warn of chance, and raise if what the first image gives depends on the others."""
+
+        def again(count: int, *, copies: bool = False) -> list[Tensor]:
+            given = images[:1].repeat_interleave(count, 0) if copies else images[:count]
+            same = segments([(0, 0)] * count)
+            return first_of(*self._forward(given, same, layers))
+
+        if drew:
+            check_chance(together, lambda: again(len(images)))
+        elif len(images) > 1:
+            check_company(
+                type(self.model).__name__,
+                together,
+                again(1),
+                lambda: again(1),
+                lambda: again(len(images), copies=True),
+                "give batch_size=1",
+            )
+
+    def _forward(
+        self, images: Tensor, batch: Sequence[Segment], layers: Layers
+    ) -> tuple[Tensor | None, Measured]:
+        with (
+            torch.no_grad(),
+            train_mode_refused(dict(self.model.named_modules())),
+            watched(self.model, layers, batch) as seen,
+        ):
             try:
                 output = self.model(images, *self.additional)
             except RuntimeError as error:
@@ -90,11 +140,18 @@ class Measurement:
                     raise
                 reason, shape = " ".join(str(error).split()), tuple(images.shape)
                 raise ModelError(f"The model cannot run on input {shape}: {reason}") from error
-        for path, changes in layers.items():
+        for path in layers:
             if path not in seen:
                 raise LayerError(f"The layer {path!r} did not run in this forward pass.")
-            changes.note(*seen[path])
-        return output
+        return self._scores(output), seen
+
+
+def first_of(output: Tensor | None, seen: Measured) -> list[Tensor]:
+    """What the first image gave: the squared norm of every map of its layers, and its scores."""
+    like = [original.dtype for _, original in seen.values()]
+    norms = [parts[0].original for parts, _ in seen.values()]
+    found = [norm.to(dtype) for norm, dtype in zip(norms, like, strict=True)]
+    return found if output is None or output.dim() != 2 else [*found, output[:1]]
 
 
 @contextmanager
@@ -113,7 +170,10 @@ def watched(
 
         return note
 
-    hooks = [model.get_submodule(path).register_forward_hook(noting(path)) for path in layers]
+    hooks = [
+        model.get_submodule(path).register_forward_hook(in_this_thread(noting(path)))
+        for path in layers
+    ]
     try:
         yield seen
     finally:

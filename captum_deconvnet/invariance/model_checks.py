@@ -7,15 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.dropout import _DropoutNd
 
 from captum_deconvnet.errors import (
     LayerError,
     ModelError,
     NonFiniteError,
     TargetError,
-    TrainModeError,
     unknown_name,
 )
 from captum_deconvnet.projection.layers import LayerName, layer_paths
@@ -26,16 +23,6 @@ SUM_TOLERANCE = 1e-4
 Target = int | Sequence[int] | Tensor | None
 
 
-def check_eval(model: nn.Module) -> None:
-    """Raise for a module whose result depends on the batch or on chance."""
-    for path, module in model.named_modules():
-        if module.training and isinstance(module, _NormBase | _DropoutNd):
-            raise TrainModeError(
-                f"{path or 'The model'} is a {type(module).__name__} in train mode: its result "
-                "depends on the batch or on chance. Call model.eval() first."
-            )
-
-
 def check_images(images: Any) -> None:
     """Raise for what is no batch of finite images (N, C, H, W)."""
     if not isinstance(images, Tensor):
@@ -43,7 +30,7 @@ def check_images(images: Any) -> None:
     if images.dim() != 4 or not images.is_floating_point() or 0 in images.shape:
         raise ModelError(
             f"The inputs are {images.dtype} {tuple(images.shape)}; give floating images "
-            "(N, C, H, W), at least one."
+            "(N, C, H, W), at least one: signals and volumes have no transforms here."
         )
     if not bool(torch.isfinite(images).all()):
         raise NonFiniteError("The inputs hold NaN or infinite values.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,16 +15,26 @@ from captum_deconvnet.projection.call import is_signal
 from captum_deconvnet.projection.checks import check_initialised
 from captum_deconvnet.projection.function_recorder import FunctionRecorder
 from captum_deconvnet.projection.recorder import Recorder
+from captum_deconvnet.projection.repeated import check_repeated, decides
+from captum_deconvnet.projection.steadiness import drew_since, generator_states
 from captum_deconvnet.projection.tape import Value
 from captum_deconvnet.projection.watch import Arrived, watched
 
 
 @dataclass(frozen=True)
 class Forward:
-    """What a recorded forward pass gave: the output and the inputs' values."""
+    """What a recorded forward pass gave.
+
+    Args:
+        output: of the model.
+        images: the inputs' values.
+        check: warns of chance, and refuses a pass in which images decided for each other; the model
+            may run again, so that nobody should look at its layers any more.
+    """
 
     output: Any
     images: tuple[Value, ...]
+    check: Callable[[], None]
 
 
 def forward(
@@ -42,6 +53,9 @@ def forward(
 
     ``entered``, ``left``, ``restored`` and ``shown`` are as for :func:`watched`; ``began`` gets the
     inputs' values first.
+
+    Raises:
+        ModelError: the model cannot run on the inputs.
     """
     check_initialised(model)
     copies = [tensor.detach().clone() for tensor in inputs]
@@ -50,6 +64,7 @@ def forward(
         recorder.storages.put(tensor, value)
     began(images)
     watch = watched(model, recorder, entered=entered, left=left, restored=restored, shown=shown)
+    before = generator_states()
     try:
         with watch, torch.no_grad(), FunctionRecorder(recorder), recorder:
             output = model(*copies, *additional)
@@ -57,7 +72,16 @@ def forward(
         if type(error) is not RuntimeError:
             raise
         raise _explained(error, inputs, recorder) from error
-    return Forward(output, images)
+    check = partial(
+        check_repeated,
+        model,
+        inputs,
+        additional,
+        output,
+        drew=drew_since(before),
+        decided=decides(recorder.found),
+    )
+    return Forward(output, images, check)
 
 
 def _explained(error: RuntimeError, inputs: Sequence[Tensor], recorder: Recorder) -> ModelError:

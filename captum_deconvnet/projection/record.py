@@ -60,7 +60,8 @@ def record(
 
     Raises:
         ModelError: for a model without a convolution, one that has lazy layers and never ran, one
-            that cannot run on the input or does not depend on it, or an input of whole numbers.
+            that cannot run on the input or does not depend on it, that decides for several images
+            together, or an input of whole numbers.
         UnknownNameError: for a layer that is not in the model.
         LayerError: for a layer that did not run, does not give one tensor, or is scripted.
         InferenceModeError: under ``torch.inference_mode``; what was made in it is taken outside it.
@@ -92,6 +93,7 @@ def record(
         left=capture.left,
     )
     check_convolution(model, recorder.tape.steps)
+    ran.check()
     captured = capture.finish()
     check_output(model, (ran.output, [item.activation for item in captured.values()]))
     outputs = [recorder.storages.read(tensor) for tensor in tensors(ran.output)]

@@ -46,6 +46,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         tape: the steps so far.
         storages: which value each tensor holds.
         path: the modules being run, outermost first.
+        found: the row of every operation that was seen.
     """
 
     def __init__(self, rows: Rows, family: Family) -> None:
@@ -55,7 +56,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.path: list[str] = []
         self.storages = Storages(partial(overlay, self.tape), partial(excerpt, self.tape))
         self.spelling = Spelling(self.storages, self.tape, family)
-        self._found: dict[OpOverload, Row] = {}
+        self.found: dict[OpOverload, Row] = {}
         self._is_hidden = False
 
     def __torch_dispatch__(
@@ -133,8 +134,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self._is_hidden or not call.inputs:
             return run()
         with self.hidden():  # a rule's own arithmetic is not the model's
-            row = row or self.rows[_row_key(function)]
-            self._record(call, row, tuple(tensors(args, kwargs)))
+            self._record(call, row or self.rows[_row_key(function)], tuple(tensors(args, kwargs)))
         return call.output
 
     def flows(self, item: Any) -> bool:
@@ -152,12 +152,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return Call(function, args, kwargs, storages=self.storages, family=self.family, run=run)
 
     def _row(self, func: OpOverload) -> Row:
-        if func not in self._found:
+        if func not in self.found:
             name = operation_name(func)
             built_in = TABLE.get(name) or OUTSIDE.get(name)
             packet = self.rows.get(func.overloadpacket, built_in or FALLBACK)
-            self._found[func] = self.rows.get(func, packet)
-        return self._found[func]
+            self.found[func] = self.rows.get(func, packet)
+        return self.found[func]
 
     def _record(self, call: Call, row: Row, written: tuple[Tensor, ...]) -> None:
         call.rule, call.kind, call.gate = row.name, row.kind, row.gate

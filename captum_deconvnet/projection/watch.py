@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.utils.hooks import RemovableHandle
 
 from captum_deconvnet.errors import TrainModeError
@@ -51,6 +51,17 @@ def watched(
             if type(module) in recorder.rows:
                 undo.enter_context(taken_whole(module, recorder, thread))
         yield
+
+
+def in_this_thread(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """The hook, deaf to what other threads run: they may run the same model."""
+    thread = threading.get_ident()
+
+    @wraps(hook)
+    def heard(*args: Any, **kwargs: Any) -> Any:
+        return hook(*args, **kwargs) if threading.get_ident() == thread else None
+
+    return heard
 
 
 def _remove(handles: list[RemovableHandle]) -> None:
@@ -108,8 +119,18 @@ class Watch:
 
 
 def refuse_train_mode(path: str, module: nn.Module) -> None:
-    """Raise for a batch norm that would use the batch's own statistics."""
-    if not isinstance(module, _BatchNorm) or not (module.training or module.running_mean is None):
+    """Raise for a batch norm that would use the batch's own statistics, or a norm that learns."""
+    if not isinstance(module, _NormBase):
+        return
+    has_statistics = module.running_mean is not None
+    if not isinstance(module, _BatchNorm):
+        if module.training and has_statistics:
+            raise TrainModeError(
+                f"The instance norm {path!r} runs in train mode: it would change its running "
+                "statistics. Call model.eval() first."
+            )
+        return
+    if has_statistics and not module.training:
         return
     mixes = "it mixes the images of the batch, so that no image has a projection of its own"
     if module.training:

@@ -94,12 +94,21 @@ def test_a_target_needs_labels():
         attribute(model=net()[:2], target=1)
 
 
-@pytest.mark.parametrize("module", [nn.BatchNorm2d(4), nn.Dropout(0.5)])
-def test_a_module_whose_result_depends_on_the_batch_or_on_chance_is_named(module):
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), module)
-    with pytest.raises(TrainModeError, match=f"1 is a {type(module).__name__}"):
-        attribute(model=model, layers="0")
+@pytest.mark.parametrize("layers", ["0", None])
+def test_a_batch_norm_in_train_mode_is_named_before_it_learns(layers):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+    with pytest.raises(TrainModeError, match="batch norm '1' runs in train mode"):
+        attribute(model=model, layers=layers)
+    assert not model[1].running_mean.any()
+    assert model[1].num_batches_tracked == 0
     attribute(model=model.eval(), layers="0")
+
+
+def test_dropout_in_train_mode_is_said():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Dropout(0.5))
+    with pytest.warns(UserWarning, match="different outputs for the same input"):
+        attribute(model=model, layers="1")
+    attribute(model=model.eval(), layers="1")
 
 
 def test_a_layer_that_does_not_run_is_named():
