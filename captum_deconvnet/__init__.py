@@ -1,11 +1,11 @@
 """Zeiler-Fergus deconvnet projections for Captum, on any torchvision or timm conv net."""
 
-from captum_deconvnet.plotting import import_matplotlib
+from captum_deconvnet.pictures.plotting import import_matplotlib
 
 import_matplotlib()  # before Captum does
 
 from captum_deconvnet import targets
-from captum_deconvnet.attr import (
+from captum_deconvnet.attribution import (
     CorrespondenceScores,
     DeconvNet,
     LayerDeconvNet,
@@ -16,8 +16,14 @@ from captum_deconvnet.attr import (
     OcclusionSensitivity,
     PartCorrespondence,
 )
-from captum_deconvnet.attr.feature_difference import FeatureDifference
-from captum_deconvnet.attr.invariance import FeatureInvariance
+from captum_deconvnet.engine.record import receptive_field, record
+from captum_deconvnet.engine.recording import Recording
+from captum_deconvnet.engine.rules import rows as rules
+from captum_deconvnet.engine.rules.family import Family
+from captum_deconvnet.engine.tape.receipt import Receipt, ReceiptEntry
+from captum_deconvnet.engine.units import Unit
+from captum_deconvnet.engine.windows.patches import Patch
+from captum_deconvnet.engine.windows.receptive_field import Box, ReceptiveField
 from captum_deconvnet.gallery import (
     LayerTop,
     TopActivations,
@@ -26,14 +32,8 @@ from captum_deconvnet.gallery import (
     trust_checks,
 )
 from captum_deconvnet.invariance.curves import InvarianceCurves
-from captum_deconvnet.projection import rules
-from captum_deconvnet.projection.family import Family
-from captum_deconvnet.projection.patches import Patch
-from captum_deconvnet.projection.receipt import Receipt, ReceiptEntry
-from captum_deconvnet.projection.receptive_field import Box, ReceptiveField
-from captum_deconvnet.projection.record import receptive_field, record
-from captum_deconvnet.projection.recording import Recording
-from captum_deconvnet.projection.units import Unit
+from captum_deconvnet.invariance.feature_difference import FeatureDifference
+from captum_deconvnet.invariance.feature_invariance import FeatureInvariance
 from captum_deconvnet.registry import LoadedModel, list_models, load_model
 
 __version__ = "0.1.0"

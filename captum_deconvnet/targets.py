@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from captum_deconvnet.engine.output import OutputName, select_output
 from captum_deconvnet.errors import ModelError, TargetError
-from captum_deconvnet.projection.output import OutputName, select_output
 
 
 class ClassInMask(nn.Module):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet_benchmarks.explainer import BoundExplainer, Explainer
-from captum_deconvnet_benchmarks.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Explainer
+from captum_deconvnet_benchmarks.protocol.subject import Subject
 
 
 class LinearNet(nn.Module):

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from captum_deconvnet.whole_file import remove_unfinished, write_whole
+from captum_deconvnet.files import remove_unfinished, write_whole
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):

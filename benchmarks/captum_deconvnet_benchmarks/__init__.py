@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
     import click
 
-    from captum_deconvnet_benchmarks.hookspecs import RegisterExplainers, RegisterMetrics
+    from captum_deconvnet_benchmarks.protocol.hookspecs import RegisterExplainers, RegisterMetrics
 
 
 @hookimpl
 def register_hooks(register: Callable[[object], None]) -> None:
     """Open the doors ``register_explainers`` and ``register_metrics``."""
-    from captum_deconvnet_benchmarks import hookspecs
+    from captum_deconvnet_benchmarks.protocol import hookspecs
 
     register(hookspecs)
 
@@ -34,7 +34,7 @@ def register_explainers(register: RegisterExplainers) -> None:
 @hookimpl
 def register_commands(cli: click.Group) -> None:
     """Add ``deconvnet bench``."""
-    from captum_deconvnet_benchmarks.commands.group import bench
+    from captum_deconvnet_benchmarks.commands.bench import bench
 
     cli.add_command(bench)
 

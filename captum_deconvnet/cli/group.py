@@ -1,29 +1,32 @@
-"""The ``deconvnet`` group: its own commands, the plugins' commands, and errors in one line."""
+"""The ``deconvnet`` group: its own commands, the plugins' commands, and errors in one line.
+
+What a command finds around it, and must not stumble over: streams that are closed or narrow.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from captum_deconvnet import __version__
-from captum_deconvnet.cli.correspond import correspond
-from captum_deconvnet.cli.demo import demo
-from captum_deconvnet.cli.evolution import evolution
-from captum_deconvnet.cli.gallery import gallery
-from captum_deconvnet.cli.invariance import invariance
-from captum_deconvnet.cli.layers import layers
-from captum_deconvnet.cli.models import models
-from captum_deconvnet.cli.occlude import occlude
-from captum_deconvnet.cli.plugins import plugins
-from captum_deconvnet.cli.project import project
+from captum_deconvnet.cli.commands import models, plugins
 from captum_deconvnet.cli.stopping import stopped
-from captum_deconvnet.cli.surroundings import usable_streams
 from captum_deconvnet.errors import CaptumDeconvnetError
+from captum_deconvnet.gallery.commands import evolution, gallery
+from captum_deconvnet.invariance.commands import invariance
+from captum_deconvnet.occlusion.commands import correspond, occlude
+from captum_deconvnet.projections.commands import demo, layers, project
 
 if TYPE_CHECKING:
     from captum_deconvnet.registry import Registry
+
+pass
 
 
 class PlainError(click.ClickException):
@@ -119,3 +122,24 @@ for command in (
     plugins,
 ):
     main.add_command(command)
+
+
+@contextmanager
+def usable_streams() -> Iterator[None]:
+    """Let stdout and stderr take any text, also where there is none, as in a service.
+
+    A letter that a terminal cannot show is written as its number.
+    """
+    before = sys.stdout, sys.stderr
+    with ExitStack() as opened:
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is None:
+                nowhere = opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
+                setattr(sys, name, nowhere)
+            elif hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = before

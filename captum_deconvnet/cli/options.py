@@ -1,4 +1,7 @@
-"""Options that several commands share."""
+"""Options that several commands share.
+
+The device that a command's model runs on.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+import torch
+
+from captum_deconvnet.errors import ModelError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -112,3 +118,27 @@ def said_of_the_model() -> dict[str, Any]:
     """What the command's user says of inputs and classes, as ``load_model`` takes it."""
     context = click.get_current_context(silent=True)
     return dict(context.meta.get(PREPARATION, {})) if context is not None else {}
+
+
+def available() -> list[str]:
+    """The devices of this machine."""
+    found = ["cpu"]
+    if torch.cuda.is_available():
+        found.append("cuda")
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return found
+
+
+def device_of(name: str) -> torch.device:
+    """The device of that name; ``"auto"`` is cuda where there is one, else the processor.
+
+    Raises:
+        ModelError: this machine has no such device.
+    """
+    found = available()
+    if name == "auto":
+        return torch.device("cuda" if "cuda" in found else "cpu")
+    if name not in found:
+        raise ModelError(f"--device {name}: this machine has {' and '.join(found)} only.")
+    return torch.device(name)

@@ -1,18 +1,23 @@
-"""What a command writes, and whether it can be written."""
+"""What a command writes, and whether it can be written.
+
+A table as plain text.
+
+Numbers of things, as people say them.
+"""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from captum_deconvnet.cli.names import ORIGIN, readable
 from captum_deconvnet.errors import OutputError
-from captum_deconvnet.whole_file import write_whole
+from captum_deconvnet.files import ORIGIN, readable, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,7 +74,7 @@ def write_figure(path: Path, figure: Figure, origin: str = "") -> None:
     Raises:
         OutputError: the figure is too large for its format.
     """
-    from captum_deconvnet.figures.style import save
+    from captum_deconvnet.pictures.style import save
 
     about = {ORIGIN: origin} if origin else None
     try:
@@ -96,3 +101,24 @@ def write_json(path: str, facts: object) -> None:
         return
     write_whole(Path(path), lambda part: part.write_text(text + "\n", encoding="utf-8"))
     say_written(path)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Left-aligned columns under their heads, two spaces apart, no line ending in blanks."""
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    padded = (
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    )
+    return "\n".join(line.rstrip() for line in padded)
+
+
+def counted(number: int, thing: str) -> str:
+    """So many of a thing.
+
+    Example:
+        >>> counted(1, "image"), counted(2, "image")
+        ('1 image', '2 images')
+    """
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

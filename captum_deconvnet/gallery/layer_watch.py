@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from captum_deconvnet.engine.recorder.module_hooks import in_this_thread, refuse_train_mode
+from captum_deconvnet.engine.repeated import DecisionWatch
+from captum_deconvnet.engine.rules.call import is_signal, tensors
 from captum_deconvnet.errors import LayerError, NonFiniteError
 from captum_deconvnet.gallery import layer_top
 from captum_deconvnet.gallery.images import Name
 from captum_deconvnet.gallery.layer_top import LayerTop
-from captum_deconvnet.projection.call import is_signal, tensors
-from captum_deconvnet.projection.repeated import DecisionWatch
-from captum_deconvnet.projection.watch import in_this_thread, refuse_train_mode
 
 
 class LayerWatch:

@@ -12,14 +12,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from captum_deconvnet.engine.record import record
+from captum_deconvnet.engine.recording import Recording
+from captum_deconvnet.engine.rules.family import Family
+from captum_deconvnet.engine.units import Unit
+from captum_deconvnet.engine.windows.receptive_field import Box, ReceptiveField
 from captum_deconvnet.errors import ScanError
 from captum_deconvnet.gallery.images import Numbered
 from captum_deconvnet.gallery.top_activations import TopActivations
-from captum_deconvnet.projection.family import Family
-from captum_deconvnet.projection.receptive_field import Box, ReceptiveField
-from captum_deconvnet.projection.record import record
-from captum_deconvnet.projection.recording import Recording
-from captum_deconvnet.projection.units import Unit
 
 TOLERANCE = 1e-3
 """How far an activation may lie from what the scan found, relative to the map's largest."""

@@ -8,15 +8,13 @@ from typing import Any
 
 from torch import nn
 
+from captum_deconvnet.engine.checks import check_model
+from captum_deconvnet.engine.layers import LayerName, layer_paths
 from captum_deconvnet.errors import ImageError, LayerError, ScanError
+from captum_deconvnet.gallery.identity import identity, probe
 from captum_deconvnet.gallery.images import count_of, namer
-from captum_deconvnet.gallery.model_identity import identity
-from captum_deconvnet.gallery.same_images import probe
-from captum_deconvnet.gallery.scan_file import ScanFile
-from captum_deconvnet.gallery.scanner import Scanner
+from captum_deconvnet.gallery.scanner import ScanFile, Scanner
 from captum_deconvnet.gallery.top_activations import TopActivations, nothing
-from captum_deconvnet.projection.checks import check_model
-from captum_deconvnet.projection.layers import LayerName, layer_paths
 
 
 def top_activations(

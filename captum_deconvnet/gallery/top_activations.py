@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.errors import LayerError, ScanError, unknown_name
+from captum_deconvnet.files import write_whole
 from captum_deconvnet.gallery.layer_top import LayerTop
-from captum_deconvnet.projection.units import Unit
-from captum_deconvnet.whole_file import write_whole
 
 FORMAT = "captum_deconvnet.top_activations/1"
 

@@ -1,16 +1,22 @@
-"""``InvarianceCurves``: what :class:`captum_deconvnet.FeatureInvariance` found."""
+"""``InvarianceCurves``: what :class:`captum_deconvnet.FeatureInvariance` found.
+
+Curves of several images that were measured one after the other.
+
+How sure a mean over few images is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import LayerError, unknown_name
-from captum_deconvnet.invariance.confidence import confidence_band
 from captum_deconvnet.invariance.distances import DISTANCES, Norms, relative
+
+pass
 
 EQUIVARIANCE = "equivariance"
 
@@ -126,3 +132,68 @@ def mean_height(values: tuple[float, ...], curves: Tensor) -> Tensor:
     if span == 0:
         return curves.double().mean(1)
     return torch.trapezoid(curves[:, order].double(), places, dim=1) / span
+
+
+def joined(parts: Sequence[InvarianceCurves]) -> InvarianceCurves:
+    """The curves of all images together; every part has the same transform, values and layers."""
+    first = parts[0]
+    return InvarianceCurves(
+        transform=first.transform,
+        unit=first.unit,
+        values=first.values,
+        norms={path: all_norms([part.norms[path] for part in parts]) for path in first.layers},
+        map_scores=by_layer([part.map_scores for part in parts]),
+        unit_scores=by_layer([part.unit_scores for part in parts]),
+        undone={path: all_norms([part.undone[path] for part in parts]) for path in first.undone},
+        target=together([part.target for part in parts]),
+        probability=together([part.probability for part in parts]),
+        predicted=together([part.predicted for part in parts]),
+    )
+
+
+def all_norms(parts: Sequence[Norms]) -> Norms:
+    """Norms of all images."""
+    return Norms(
+        torch.cat([part.original for part in parts]),
+        torch.cat([part.moved for part in parts]),
+        torch.cat([part.difference for part in parts]),
+    )
+
+
+def by_layer(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The tensors of every layer, for all images."""
+    return {path: torch.cat([part[path] for part in parts]) for path in parts[0]}
+
+
+def together(parts: Sequence[Tensor | None]) -> Tensor | None:
+    """The tensors of all images; None if one has none."""
+    there = [part for part in parts if part is not None]
+    return torch.cat(there) if len(there) == len(parts) else None
+
+
+RESAMPLES = 2000
+
+
+def confidence_band(
+    samples: Tensor, level: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """A percentile bootstrap of the mean over images (Efron 1979).
+
+    Args:
+        samples: (N, V), an image a row.
+        level: how much of the resampled means lies inside, such as 0.95.
+        resamples: how many sets of N images are drawn, with replacement; the same for all V.
+        seed: of the draws.
+
+    Returns:
+        The lower and the upper end, (V,) each; NaN for fewer than two images, which say nothing
+        of their spread.
+    """
+    count, values = samples.shape
+    if count < 2:
+        return torch.full((values,), torch.nan), torch.full((values,), torch.nan)
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(count, (resamples, count), generator=generator)
+    means = samples.double()[drawn].mean(1)
+    tail = (1 - level) / 2
+    return means.quantile(tail, 0), means.quantile(1 - tail, 0)

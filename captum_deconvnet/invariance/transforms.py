@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import NonFiniteError, TransformError, unknown_name
-from captum_deconvnet.invariance.placement import Placement, place
-from captum_deconvnet.invariance.sampling import Sampling
+from captum_deconvnet.invariance.placement import Placement, Sampling, place
 
 Change = Callable[[Tensor, float], Tensor]
 Size = tuple[int, int]

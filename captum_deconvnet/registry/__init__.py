@@ -1,14 +1,13 @@
 """Plugins, and the models and rules that they bring."""
 
-from captum_deconvnet.registry.downloads import not_downloaded, require_download
 from captum_deconvnet.registry.hookspecs import hookimpl, hookspec
 from captum_deconvnet.registry.loaded_model import LoadedModel
 from captum_deconvnet.registry.models import list_models, load_model
-from captum_deconvnet.registry.plugin_info import PluginInfo
+from captum_deconvnet.registry.plugin import PluginInfo, RuleRow
 from captum_deconvnet.registry.registry import Registry, plugin_rules, process_registry
-from captum_deconvnet.registry.rule_row import RuleRow
 from captum_deconvnet.registry.stages import find_stages
 from captum_deconvnet.registry.transforms import ClipTransform, Denormalize, ImageTransform
+from captum_deconvnet.registry.weights import not_downloaded, require_download
 from captum_deconvnet.registry.weights_file import fit, read_state_dict
 
 __all__ = [

@@ -13,16 +13,15 @@ from captum_deconvnet.errors import (
     WeightsError,
     unknown_name,
 )
+from captum_deconvnet.registry.call_tree import has_convolution
 from captum_deconvnet.registry.class_names import Classes
-from captum_deconvnet.registry.convolutions import has_convolution
-from captum_deconvnet.registry.given_weights import GivenWeights, Weights, given_weights
 from captum_deconvnet.registry.importing import FORMS, ImportPath, import_path
 from captum_deconvnet.registry.input_size import GivenSize
-from captum_deconvnet.registry.loaded_model import LoadedModel
-from captum_deconvnet.registry.model_source import ModelSource
-from captum_deconvnet.registry.own_model import own_model
+from captum_deconvnet.registry.loaded_model import LoadedModel, own_model
+from captum_deconvnet.registry.plugin import ModelSource
 from captum_deconvnet.registry.preparation import Numbers, Preparation, Transform
 from captum_deconvnet.registry.registry import Registry, process_registry
+from captum_deconvnet.registry.weights import GivenWeights, Weights, given_weights
 from captum_deconvnet.registry.weights_file import require_finite
 
 RANDOM = "random"

@@ -15,8 +15,7 @@ from captum_deconvnet.errors import ModelError
 from captum_deconvnet.registry.class_names import Classes, class_names
 from captum_deconvnet.registry.importing import FORMS, import_path
 from captum_deconvnet.registry.input_size import GivenSize, input_size, parsed_size, size_name
-from captum_deconvnet.registry.loaded_model import LoadedModel
-from captum_deconvnet.registry.own_model import AS_BUILT
+from captum_deconvnet.registry.loaded_model import AS_BUILT, LoadedModel
 from captum_deconvnet.registry.picture_transform import (
     PictureTransform,
     Shown,

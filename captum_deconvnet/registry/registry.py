@@ -12,11 +12,15 @@ import pluggy
 
 from captum_deconvnet.errors import near_names, unknown_name
 from captum_deconvnet.registry import hookspecs
-from captum_deconvnet.registry.entry_points import VARIABLE, installed_plugins, wanted_names
 from captum_deconvnet.registry.hookspecs import PROJECT, Load, Names, Rule
-from captum_deconvnet.registry.model_source import ModelSource
-from captum_deconvnet.registry.plugin_info import PluginInfo
-from captum_deconvnet.registry.rule_row import RuleRow
+from captum_deconvnet.registry.plugin import (
+    VARIABLE,
+    ModelSource,
+    PluginInfo,
+    RuleRow,
+    installed_plugins,
+    wanted_names,
+)
 
 if TYPE_CHECKING:
     import click

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.errors import NonFiniteError, WeightsError
-from captum_deconvnet.registry.checkpoint import dictionaries, flattened
+from captum_deconvnet.registry.checkpoint import dictionaries, flattened, safe_objects
 from captum_deconvnet.registry.name_fitting import is_read
-from captum_deconvnet.registry.safe_objects import safe_objects
 
 SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".tar", ".safetensors", ".index.json")
 PREFIXES = ("module.", "_orig_mod.")

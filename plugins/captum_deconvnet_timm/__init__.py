@@ -54,11 +54,11 @@ def takes(name: str) -> bool:
     """Whether a name has a tag of timm's, or is a folder or a repository of the hub."""
     if importlib.util.find_spec("timm") is None:
         return False
-    from captum_deconvnet_timm import architectures, pretrained, repositories
+    from captum_deconvnet_timm import architectures, pretrained
 
     architecture, _, tag = name.partition(".")
     tagged = architecture in architectures.names() and tag in pretrained.tags(architecture)
-    return tagged or repositories.is_repository(name)
+    return tagged or pretrained.is_repository(name)
 
 
 def load(name: str, weights: str | None) -> LoadedModel:

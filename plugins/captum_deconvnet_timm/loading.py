@@ -18,10 +18,16 @@ from torch import Tensor, nn
 
 from captum_deconvnet.registry import Denormalize, ImageTransform, LoadedModel, find_stages
 from captum_deconvnet.registry.loaded_model import StageFinder
-from captum_deconvnet.registry.other_sizes import class_note, other_channels, other_classes
+from captum_deconvnet.registry.name_fitting import class_note, other_channels, other_classes
 from captum_deconvnet.registry.picture_transform import PictureTransform, Shown
-from captum_deconvnet_timm.pretrained import chosen, downloaded
-from captum_deconvnet_timm.repositories import build, class_names, is_repository, spelled
+from captum_deconvnet_timm.pretrained import (
+    build,
+    chosen,
+    class_names,
+    downloaded,
+    is_repository,
+    spelled,
+)
 
 TRANSLATIONS = ("checkpoint_filter_fn", "_filter_fn", "_filter_torchvision_pretrained")
 """What a module of timm calls its function, the first of these that it has."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from captum_deconvnet.errors import WeightsError, unknown_name
 from captum_deconvnet.registry import LoadedModel, not_downloaded, require_download
 from captum_deconvnet.registry.loaded_model import StateDict
-from captum_deconvnet.registry.other_sizes import class_note, other_classes
+from captum_deconvnet.registry.name_fitting import class_note, other_classes
 from captum_deconvnet_transformers.kinds import SUFFIX
 from captum_deconvnet_transformers.processing import pictures
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from captum_deconvnet_benchmarks.commands.extras import EXTRAS
+from captum_deconvnet_benchmarks.commands.bench import EXTRAS
 
 tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has none")
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"

@@ -11,13 +11,10 @@ import captum_deconvnet as cdn
 from captum_deconvnet.cli import main
 from captum_deconvnet_benchmarks.zoo.outside import criteria
 from captum_deconvnet_benchmarks.zoo.outside.libraries import LIBRARIES
-from captum_deconvnet_benchmarks.zoo.outside.measure import OUTSIDE, measure, names
+from captum_deconvnet_benchmarks.zoo.outside.measure import OUTSIDE, measure, names, subject
 from captum_deconvnet_benchmarks.zoo.outside.net import Net, first
-from captum_deconvnet_benchmarks.zoo.outside.report import report
-from captum_deconvnet_benchmarks.zoo.outside.row import OutsideRow, broken
-from captum_deconvnet_benchmarks.zoo.outside.subject import subject
-from captum_deconvnet_benchmarks.zoo.row import PROJECTED
-from captum_deconvnet_benchmarks.zoo.rows_file import append, read, rows_path
+from captum_deconvnet_benchmarks.zoo.outside.report import OutsideRow, broken, report
+from captum_deconvnet_benchmarks.zoo.row import PROJECTED, append, read, rows_path
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what libraries say while they are imported
 

@@ -12,15 +12,21 @@ from torch import nn
 
 import captum_deconvnet as cdn
 from captum_deconvnet.cli import main
-from captum_deconvnet_benchmarks.zoo.circumstances import circumstances
-from captum_deconvnet_benchmarks.zoo.picture_size import smallest_picture
+from captum_deconvnet_benchmarks.zoo.provenance import circumstances
+from captum_deconvnet_benchmarks.zoo.reasons import broken_promises
 from captum_deconvnet_benchmarks.zoo.report import report
-from captum_deconvnet_benchmarks.zoo.row import CRASHED, PROJECTED, TIMEOUT, Row
-from captum_deconvnet_benchmarks.zoo.rows_file import append, read_rows, rows_path
-from captum_deconvnet_benchmarks.zoo.sweep import HEAVY, Sweep
-from captum_deconvnet_benchmarks.zoo.verdict import broken_promises
+from captum_deconvnet_benchmarks.zoo.row import (
+    CRASHED,
+    PROJECTED,
+    TIMEOUT,
+    Row,
+    append,
+    read_rows,
+    rows_path,
+)
+from captum_deconvnet_benchmarks.zoo.subject import smallest_picture
+from captum_deconvnet_benchmarks.zoo.sweep import HEAVY, Sweep, work
 from captum_deconvnet_benchmarks.zoo.weights import calibrate, enliven
-from captum_deconvnet_benchmarks.zoo.worker import work
 
 
 def right_row(name="timm/net", **changes):

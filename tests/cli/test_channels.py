@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captum_deconvnet.figures.colours import bands, rgb, shown_bands
+from captum_deconvnet.pictures.colours import bands, rgb, shown_bands
 
 NETS = Path(__file__).with_name("toy_nets.py")
 CHANNELS = (1, 2, 3, 4, 12)

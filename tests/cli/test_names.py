@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from captum_deconvnet.cli.names import LONGEST, default_file, origin_of, readable
 from captum_deconvnet.cli.output import write_figure
+from captum_deconvnet.files import LONGEST, default_file, origin_of, readable
 
 MODEL = "zfnet/fashion_mnist"
 STEMS = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from captum_deconvnet.cli.plugins import listing
+from captum_deconvnet.cli.commands import listing
 from captum_deconvnet.registry import Registry, hookimpl
 
 

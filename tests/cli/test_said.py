@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 
 import captum_deconvnet as cdn
-from captum_deconvnet.cli.prediction import predictions, probabilities
+from captum_deconvnet.pictures.prediction import predictions, probabilities
 from captum_deconvnet.registry import LoadedModel
 
 NETS = Path(__file__).with_name("toy_nets.py")
@@ -141,7 +141,7 @@ def test_an_output_that_is_no_scores_says_nothing():
 
 @pytest.mark.parametrize("name", ["nonsense", "cuda", "mps"])
 def test_a_device_that_is_not_there_is_one_clear_error(deconvnet, photograph, name):
-    from captum_deconvnet.cli.device import available
+    from captum_deconvnet.cli.options import available
 
     if name in available():
         pytest.skip(f"this machine has {name}")
@@ -167,7 +167,7 @@ def test_every_command_that_runs_a_model_takes_a_device(deconvnet):
     ],
 )  # fmt: skip
 def test_the_window_fits_the_picture(side, given, expected):
-    from captum_deconvnet.cli.occluded import Order, fitted
+    from captum_deconvnet.occlusion.occlude import Order, fitted
 
     window, stride = given or (None, None)
     order = Order("m", "DEFAULT", None, window, stride, "grey", None, Path("o.png"))

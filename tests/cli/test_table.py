@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from captum_deconvnet.cli.table import table
+from captum_deconvnet.cli.output import table
 
 
 def test_columns_stand_under_their_heads():

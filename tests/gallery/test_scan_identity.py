@@ -19,7 +19,7 @@ from torchvision.transforms import v2
 
 import captum_deconvnet as cdn
 from captum_deconvnet.errors import ImageError, ScanError
-from captum_deconvnet.gallery.model_identity import identity
+from captum_deconvnet.gallery.identity import identity
 
 SCAN = "top.safetensors"
 

@@ -8,8 +8,7 @@ import torch
 from scipy import stats
 
 from captum_deconvnet.errors import LayerError, UnknownNameError
-from captum_deconvnet.invariance.confidence import confidence_band
-from captum_deconvnet.invariance.curves import InvarianceCurves
+from captum_deconvnet.invariance.curves import InvarianceCurves, confidence_band
 from captum_deconvnet.invariance.distances import Norms
 
 

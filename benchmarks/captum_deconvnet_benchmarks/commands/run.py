@@ -49,9 +49,9 @@ def run(spec: Path | None, *, out: Path, jobs: int, retry: bool, **given: Any) -
     was stopped goes on where it was when the command is given again; so does one with more models,
     metrics or images. Options win over the spec. The exit code is 1 if units are missing.
     """
+    from captum_deconvnet_benchmarks.runs.plan.spec import read_spec, spec_of
     from captum_deconvnet_benchmarks.runs.run import Order
     from captum_deconvnet_benchmarks.runs.run import run as run_order
-    from captum_deconvnet_benchmarks.runs.spec import read_spec, spec_of
 
     content = read_spec(spec) if spec else {}
     content |= {key: value for key, value in given.items() if value not in (None, ())}
@@ -68,8 +68,8 @@ def share(order: Order, jobs: int) -> int:
     import yaml
 
     from captum_deconvnet.cli.output import make_folder
-    from captum_deconvnet_benchmarks.runs.files import write_durably
-    from captum_deconvnet_benchmarks.runs.planning import selections
+    from captum_deconvnet_benchmarks.runs.plan.planning import selections
+    from captum_deconvnet_benchmarks.runs.store.files import write_durably
 
     make_folder(order.out)
     selections(order.spec)  # a wrong name is said here, once

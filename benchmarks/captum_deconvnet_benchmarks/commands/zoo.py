@@ -1,4 +1,7 @@
-"""``deconvnet bench zoo``: project every torchvision and timm conv net, one row each."""
+"""``deconvnet bench zoo``: project every torchvision and timm conv net, one row each.
+
+``deconvnet bench zoo-report``: the coverage page from the rows of the sweep.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from captum_deconvnet_benchmarks.zoo.collection import Collection
+    from captum_deconvnet_benchmarks.zoo.visit import Collection
 
 RESULTS = Path("benchmarks/results")
 
@@ -62,8 +65,7 @@ def zoo(
     With --outside the nets are those of other libraries, the rows go to outside.csv, and patches
     and occlusion are compared too.
     """
-    from captum_deconvnet_benchmarks.zoo.collection import ZOO
-    from captum_deconvnet_benchmarks.zoo.visit import Plan, visit
+    from captum_deconvnet_benchmarks.zoo.visit import ZOO, Plan, visit
 
     nets = other_libraries() if outside else ZOO
     visit(Plan(pattern, shard, jobs, out, timeout, seed, again, nets))
@@ -78,3 +80,21 @@ def other_libraries() -> Collection:
     if missing:
         click.echo(f"not installed, left out: {', '.join(missing)}", err=True)
     return OUTSIDE
+
+
+PAGE = Path("docs/coverage.md")
+
+
+@click.command("zoo-report")
+@click.option(
+    "--out", default=RESULTS, show_default=True, type=click.Path(path_type=Path), help="Folder."
+)
+@click.option(
+    "--page", default=PAGE, show_default=True, type=click.Path(path_type=Path), help="To write."
+)
+def zoo_report(*, out: Path, page: Path) -> None:
+    """Write the coverage page: every number in it is counted from the rows in the folder."""
+    from captum_deconvnet_benchmarks.zoo.report import report
+
+    page.write_text(report(out), encoding="utf-8")
+    click.echo(f"wrote {page}", err=True)

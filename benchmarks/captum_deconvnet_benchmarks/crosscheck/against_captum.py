@@ -8,8 +8,7 @@ import captum.metrics
 import torch
 from torch import Tensor
 
-from captum_deconvnet_benchmarks.crosscheck.comparison import Comparison, Pair
-from captum_deconvnet_benchmarks.crosscheck.tensors import tensors
+from captum_deconvnet_benchmarks.crosscheck.tensors import Comparison, Pair, tensors
 from captum_deconvnet_benchmarks.metrics.infidelity import InfidelityBenchmark
 from captum_deconvnet_benchmarks.metrics.sensitivity import MaxSensitivityBenchmark
 from captum_deconvnet_benchmarks.selftest.subjects import gradient

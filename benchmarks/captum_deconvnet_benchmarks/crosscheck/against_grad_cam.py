@@ -7,10 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from captum_deconvnet_benchmarks.crosscheck.comparison import Comparison, Pair
-from captum_deconvnet_benchmarks.crosscheck.tensors import SIDE, tensors
-from captum_deconvnet_benchmarks.metrics.imputer import imputed
-from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder
+from captum_deconvnet_benchmarks.crosscheck.tensors import SIDE, Comparison, Pair, tensors
+from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder, imputed
 
 
 def imputer(share: float) -> Pair:

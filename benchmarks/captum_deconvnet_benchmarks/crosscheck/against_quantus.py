@@ -9,9 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captum_deconvnet_benchmarks.crosscheck.comparison import Comparison, Pair
 from captum_deconvnet_benchmarks.crosscheck.quantus_metrics import QuantusBenchmark, quietly
-from captum_deconvnet_benchmarks.crosscheck.tensors import SIDE, tensors
+from captum_deconvnet_benchmarks.crosscheck.tensors import SIDE, Comparison, Pair, tensors
 from captum_deconvnet_benchmarks.metrics.complexity import ComplexityBenchmark
 from captum_deconvnet_benchmarks.metrics.correlation import absolute_spearman
 from captum_deconvnet_benchmarks.metrics.deletion import DeletionInsertionBenchmark

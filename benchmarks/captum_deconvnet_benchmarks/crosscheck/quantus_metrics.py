@@ -14,16 +14,16 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import MissingPackageError, UnsupportedOperationError, unknown_name
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
-from captum_deconvnet_benchmarks.metric import Metric
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
+    Model,
     check_channels,
     maps_of,
+    net_of,
     seeds_or_numbers,
 )
-from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
-from captum_deconvnet_benchmarks.scores import Scores
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.metric import Metric, Scores
 
 PLAIN: dict[str, Any] = {"abs": True, "normalise": False}
 PINNED: dict[str, tuple[str | None, dict[str, Any]]] = {

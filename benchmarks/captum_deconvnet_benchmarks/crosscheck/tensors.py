@@ -1,16 +1,21 @@
-"""The tensors on which all comparisons are made: a small net, two images, their maps."""
+"""The tensors on which all comparisons are made: a small net, two images, their maps.
+
+One comparison of a metric of ours with that of a peer, on the same tensors.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet_benchmarks.explainer import BoundExplainer, Explainer
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Explainer
+from captum_deconvnet_benchmarks.protocol.subject import Subject
 from captum_deconvnet_benchmarks.selftest.subjects import gradient
-from captum_deconvnet_benchmarks.subject import Subject
 
 SEED = 20131112
 SIDE = 32
@@ -63,3 +68,42 @@ def tensors() -> Tensors:
     maps = gradient(model, images, target)
     bound = BoundExplainer(explainer, Subject("cross-check", model))
     return Tensors(model, images, target, maps, regions, bound)
+
+
+Pair = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A row of the cross-check.
+
+    Args:
+        metric: ours.
+        peer: whose it is compared with.
+        measure: gives our values and theirs, of one shape.
+        tolerance: how far the two may differ, as a part of the largest value of theirs.
+        remark: what was set so that the two mean the same.
+    """
+
+    metric: str
+    peer: str
+    measure: Callable[[], Pair]
+    tolerance: float
+    remark: str = ""
+
+    def row(self) -> dict[str, str | float | bool]:
+        """The comparison made: first values, the largest difference, whether it is small enough."""
+        ours, theirs = (values.detach().double().flatten() for values in self.measure())
+        scale = max(float(theirs.abs().max()), torch.finfo(torch.float64).tiny)
+        difference = float((ours - theirs).abs().max()) / scale
+        return {
+            "metric": self.metric,
+            "peer": self.peer,
+            "ours": float(ours[0]),
+            "theirs": float(theirs[0]),
+            "values": float(len(ours)),
+            "largest difference": difference,
+            "tolerance": self.tolerance,
+            "ok": difference <= self.tolerance,
+            "remark": self.remark,
+        }

@@ -8,15 +8,15 @@ from typing import Any
 import captum.attr
 from torch import Tensor
 
-from captum_deconvnet_benchmarks.explainer import Explainer
-from captum_deconvnet_benchmarks.explainers.captum_calls import calling_captum
-from captum_deconvnet_benchmarks.explainers.fitness import (
+from captum_deconvnet_benchmarks.explainers.captum_calls import (
+    calling_captum,
     needs_deep_lift_modules,
     needs_layer,
     needs_relu_modules,
     needs_relu_modules_and_layer,
 )
-from captum_deconvnet_benchmarks.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import Explainer
+from captum_deconvnet_benchmarks.protocol.subject import Subject
 
 
 class Plain:

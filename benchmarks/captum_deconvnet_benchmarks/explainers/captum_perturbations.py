@@ -8,10 +8,10 @@ import captum.attr
 import torch
 from torch import Tensor
 
-from captum_deconvnet_benchmarks.explainer import Explainer
-from captum_deconvnet_benchmarks.explainers.fitness import needs_skimage
+from captum_deconvnet_benchmarks.explainers.captum_calls import needs_skimage
 from captum_deconvnet_benchmarks.explainers.windows import slide
-from captum_deconvnet_benchmarks.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import Explainer
+from captum_deconvnet_benchmarks.protocol.subject import Subject
 
 
 def occlude(

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from torch import Tensor
 
 import captum_deconvnet as cdn
-from captum_deconvnet_benchmarks.explainer import Explainer
 from captum_deconvnet_benchmarks.explainers.windows import slide
-from captum_deconvnet_benchmarks.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import Explainer
+from captum_deconvnet_benchmarks.protocol.subject import Subject
 
 
 def project(

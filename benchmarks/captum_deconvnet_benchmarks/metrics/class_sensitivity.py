@@ -8,18 +8,19 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import TargetError
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
+    Model,
     check_channels,
+    net_of,
     seeds_or_numbers,
     versions_explained,
 )
 from captum_deconvnet_benchmarks.metrics.passes import in_passes
 from captum_deconvnet_benchmarks.metrics.similarity import SIMILARITIES, check_similarities
-from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
-from captum_deconvnet_benchmarks.randomness import generator_of
-from captum_deconvnet_benchmarks.scores import Scores
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.metric import Scores
+from captum_deconvnet_benchmarks.protocol.randomness import generator_of
 
 OTHERS = ("least_likely", "likeliest_other", "random")
 

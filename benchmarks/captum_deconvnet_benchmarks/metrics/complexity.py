@@ -7,10 +7,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
-from captum_deconvnet_benchmarks.metrics.explanations import CHANNELS, check_channels, maps_of
-from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
-from captum_deconvnet_benchmarks.scores import Scores
+from captum_deconvnet_benchmarks.metrics.explanations import (
+    CHANNELS,
+    Model,
+    check_channels,
+    maps_of,
+    net_of,
+)
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.metric import Scores
 
 
 class ComplexityBenchmark:

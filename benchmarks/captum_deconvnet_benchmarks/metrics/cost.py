@@ -15,10 +15,9 @@ from torch.utils.flop_counter import flop_registry
 
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet_benchmarks import memory
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
-from captum_deconvnet_benchmarks.metrics.explanations import seeds_or_numbers
-from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
-from captum_deconvnet_benchmarks.scores import Scores
+from captum_deconvnet_benchmarks.metrics.explanations import Model, net_of, seeds_or_numbers
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.metric import Scores
 
 
 @dataclass(frozen=True)

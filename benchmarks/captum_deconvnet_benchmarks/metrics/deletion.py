@@ -8,13 +8,22 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import ModelError, unknown_name
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
-from captum_deconvnet_benchmarks.metrics.explanations import CHANNELS, check_channels, maps_of
-from captum_deconvnet_benchmarks.metrics.passes import check_output, common_outputs, target_outputs
+from captum_deconvnet_benchmarks.metrics.explanations import (
+    CHANNELS,
+    Model,
+    check_channels,
+    maps_of,
+    net_of,
+)
+from captum_deconvnet_benchmarks.metrics.passes import (
+    check_output,
+    common_outputs,
+    in_pixels,
+    target_outputs,
+)
 from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder
-from captum_deconvnet_benchmarks.metrics.proportion import in_pixels
-from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
-from captum_deconvnet_benchmarks.scores import Curve, Scores
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.metric import Curve, Scores
 
 BLUR_SIZE, BLUR_SIGMA = 11, 5.0
 

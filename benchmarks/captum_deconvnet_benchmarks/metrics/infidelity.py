@@ -8,13 +8,16 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import ModelError, unknown_name
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
-from captum_deconvnet_benchmarks.metrics.explanations import maps_of, seeds_or_numbers
-from captum_deconvnet_benchmarks.metrics.passes import check_output, target_outputs
-from captum_deconvnet_benchmarks.metrics.proportion import in_pixels
-from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
-from captum_deconvnet_benchmarks.randomness import generator_of
-from captum_deconvnet_benchmarks.scores import Scores
+from captum_deconvnet_benchmarks.metrics.explanations import (
+    Model,
+    maps_of,
+    net_of,
+    seeds_or_numbers,
+)
+from captum_deconvnet_benchmarks.metrics.passes import check_output, in_pixels, target_outputs
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.metric import Scores
+from captum_deconvnet_benchmarks.protocol.randomness import generator_of
 
 SQUARE = 56
 """Side of the square that ``"square"`` takes away, in pixels of images of 224."""

@@ -9,23 +9,21 @@ from torch import Tensor
 
 from captum_deconvnet import FeatureInvariance
 from captum_deconvnet.errors import TransformError, unknown_name
-from captum_deconvnet.invariance.placement import place
-from captum_deconvnet.invariance.sampling import Sampling
+from captum_deconvnet.invariance.placement import Sampling, place
 from captum_deconvnet.invariance.transforms import TRANSFORMS, Change, Transform, transform_of
-from captum_deconvnet.invariance.values import values_of
-from captum_deconvnet.invariance.versions import ALL_SHOWN
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
+from captum_deconvnet.invariance.versions import ALL_SHOWN, values_of
 from captum_deconvnet_benchmarks.metrics import correlation
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
+    Model,
     check_channels,
+    net_of,
     seeds_or_numbers,
     versions_explained,
 )
-from captum_deconvnet_benchmarks.metrics.passes import in_passes
-from captum_deconvnet_benchmarks.metrics.proportion import in_pixels
-from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
-from captum_deconvnet_benchmarks.scores import Curve, Scores
+from captum_deconvnet_benchmarks.metrics.passes import in_passes, in_pixels
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.metric import Curve, Scores
 
 MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "spearman": correlation.spearman,

@@ -8,12 +8,17 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import ImageError
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
-from captum_deconvnet_benchmarks.metrics.explanations import CHANNELS, check_channels, maps_of
+from captum_deconvnet_benchmarks.metrics.explanations import (
+    CHANNELS,
+    Model,
+    check_channels,
+    maps_of,
+    net_of,
+)
+from captum_deconvnet_benchmarks.metrics.passes import proportion
 from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder
-from captum_deconvnet_benchmarks.metrics.proportion import proportion
-from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
-from captum_deconvnet_benchmarks.scores import Scores
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.metric import Scores
 
 
 class LocalisationBenchmark:

@@ -9,18 +9,22 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet import LoadedModel
-from captum_deconvnet.attr.fills import Fill, filled
-from captum_deconvnet.attr.occluded_layer import OccludedLayer
 from captum_deconvnet.errors import ModelError
-from captum_deconvnet.incremental.occluder import Occluder
-from captum_deconvnet.incremental.windows import Grid, Window
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
+from captum_deconvnet.occlusion.fills import Fill, filled
+from captum_deconvnet.occlusion.incremental.occluder import Occluder
+from captum_deconvnet.occlusion.incremental.windows import Grid, Window
+from captum_deconvnet.occlusion.occluded_layer import OccludedLayer
 from captum_deconvnet_benchmarks.metrics.correlation import pearson, spearman
-from captum_deconvnet_benchmarks.metrics.explanations import CHANNELS, check_channels, maps_of
-from captum_deconvnet_benchmarks.metrics.passes import OUTPUTS, check_output
-from captum_deconvnet_benchmarks.metrics.proportion import in_pixels
-from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
-from captum_deconvnet_benchmarks.scores import Scores
+from captum_deconvnet_benchmarks.metrics.explanations import (
+    CHANNELS,
+    Model,
+    check_channels,
+    maps_of,
+    net_of,
+)
+from captum_deconvnet_benchmarks.metrics.passes import OUTPUTS, check_output, in_pixels
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.metric import Scores
 
 
 class OcclusionBenchmark:

@@ -1,14 +1,17 @@
-"""Many versions of many images through a model, in passes of one size."""
+"""Many versions of many images through a model, in passes of one size.
+
+Lengths that the literature gives in pixels of images of 224, on smaller images.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.errors import unknown_name
-from captum_deconvnet_benchmarks.metrics.subject_model import class_scores
+from captum_deconvnet_benchmarks.metrics.explanations import class_scores
 
 PASS_SIZE = 16
 """Rows of every forward pass. It never varies, because the last digits of a convolution depend on
@@ -73,3 +76,21 @@ def common_outputs(model: nn.Module, target: Tensor, image: Tensor, output: str)
     """The output of each target (N,) for one image (1, C, H, W) that is the same for all."""
     scores = OUTPUTS[output](class_scores(model, image).double())
     return scores[0].to(target.device)[target]
+
+
+PAPER_SIZE = 224
+
+
+def proportion(shape: Sequence[int]) -> float:
+    """The shorter side of images (..., H, W) as a part of 224 pixels, at most 1."""
+    return min(1.0, min(shape[-2:]) / PAPER_SIZE)
+
+
+def in_pixels(length: int, shape: Sequence[int]) -> int:
+    """A length in pixels of an image of 224, in those of images (..., H, W); at least 1.
+
+    Example:
+        >>> in_pixels(32, (3, 224, 224)), in_pixels(32, (1, 28, 28)), in_pixels(32, (3, 512, 512))
+        (32, 4, 32)
+    """
+    return max(1, round(length * proportion(shape)))

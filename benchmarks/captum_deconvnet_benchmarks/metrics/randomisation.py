@@ -8,20 +8,24 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import ModelError
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
+    Model,
     check_channels,
     maps_of,
+    net_of,
     seeds_or_numbers,
     versions_explained,
 )
 from captum_deconvnet_benchmarks.metrics.randomised_model import Randomisation
-from captum_deconvnet_benchmarks.metrics.similarity import SIMILARITIES, check_similarities
-from captum_deconvnet_benchmarks.metrics.structure import histogram_entropy
-from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
-from captum_deconvnet_benchmarks.randomness import generator_of
-from captum_deconvnet_benchmarks.scores import Curve, Scores
+from captum_deconvnet_benchmarks.metrics.similarity import (
+    SIMILARITIES,
+    check_similarities,
+    histogram_entropy,
+)
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.metric import Curve, Scores
+from captum_deconvnet_benchmarks.protocol.randomness import generator_of
 
 BINS = 100
 

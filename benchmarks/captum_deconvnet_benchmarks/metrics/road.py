@@ -8,19 +8,19 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import ModelError
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
+    Model,
     check_channels,
     maps_of,
+    net_of,
     seeds_or_numbers,
 )
-from captum_deconvnet_benchmarks.metrics.imputer import imputed
 from captum_deconvnet_benchmarks.metrics.passes import check_output, target_outputs
-from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder
-from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
-from captum_deconvnet_benchmarks.randomness import generator_of
-from captum_deconvnet_benchmarks.scores import Curve, Scores
+from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder, imputed
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.metric import Curve, Scores
+from captum_deconvnet_benchmarks.protocol.randomness import generator_of
 
 STRONGEST, WEAKEST = "most_relevant_first", "least_relevant_first"
 

@@ -8,11 +8,15 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import ModelError, unknown_name
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
-from captum_deconvnet_benchmarks.metrics.explanations import seeds_or_numbers, versions_explained
-from captum_deconvnet_benchmarks.metrics.subject_model import Model, net_of
-from captum_deconvnet_benchmarks.randomness import generator_of, seed_of
-from captum_deconvnet_benchmarks.scores import Scores
+from captum_deconvnet_benchmarks.metrics.explanations import (
+    Model,
+    net_of,
+    seeds_or_numbers,
+    versions_explained,
+)
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.metric import Scores
+from captum_deconvnet_benchmarks.protocol.randomness import generator_of, seed_of
 
 DRAWS: dict[str, Callable[[Tensor], Tensor]] = {
     "uniform": lambda uniform: 2 * uniform - 1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from captum_deconvnet_benchmarks.metric import Metric
 from captum_deconvnet_benchmarks.metrics.class_sensitivity import ClassSensitivityBenchmark
 from captum_deconvnet_benchmarks.metrics.complexity import ComplexityBenchmark
 from captum_deconvnet_benchmarks.metrics.deletion import DeletionInsertionBenchmark
@@ -13,6 +12,7 @@ from captum_deconvnet_benchmarks.metrics.occlusion import OcclusionBenchmark
 from captum_deconvnet_benchmarks.metrics.randomisation import RandomisationBenchmark
 from captum_deconvnet_benchmarks.metrics.road import RoadBenchmark
 from captum_deconvnet_benchmarks.metrics.sensitivity import MaxSensitivityBenchmark
+from captum_deconvnet_benchmarks.protocol.metric import Metric
 
 METRICS = (
     Metric(

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 import pandas as pd
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from captum_deconvnet_benchmarks.report.agreement import concordance, rank_correlations
 from captum_deconvnet_benchmarks.report.blocks import Blocks, blocks
-from captum_deconvnet_benchmarks.report.costs import costs
-from captum_deconvnet_benchmarks.report.curves import mean_curves
-from captum_deconvnet_benchmarks.report.outcomes import missing_units, outcomes
+from captum_deconvnet_benchmarks.report.outcomes import costs, mean_curves, missing_units, outcomes
 from captum_deconvnet_benchmarks.report.pairs import COLUMNS, pairs
-from captum_deconvnet_benchmarks.report.ranking import Friedman, friedman, mean_ranks, why_not
+from captum_deconvnet_benchmarks.report.ranking import (
+    Friedman,
+    concordance,
+    friedman,
+    mean_ranks,
+    rank_correlations,
+    why_not,
+)
 from captum_deconvnet_benchmarks.report.rows import Run
 from captum_deconvnet_benchmarks.report.summary import summary
 

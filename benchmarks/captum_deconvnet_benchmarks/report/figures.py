@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from captum_deconvnet_benchmarks.report.analysis import Analysis, MetricAnalysis, ModelAnalysis
-from captum_deconvnet_benchmarks.report.plots.agreement import agreement_figure
-from captum_deconvnet_benchmarks.report.plots.critical_difference import critical_difference_figure
-from captum_deconvnet_benchmarks.report.plots.curves import curve_figure
-from captum_deconvnet_benchmarks.report.plots.intervals import interval_figure
+from captum_deconvnet_benchmarks.report.plots.matrices import (
+    agreement_figure,
+    critical_difference_figure,
+)
+from captum_deconvnet_benchmarks.report.plots.means import curve_figure, interval_figure
 
 AXES = {
     "deletion_insertion": "share of pixels",

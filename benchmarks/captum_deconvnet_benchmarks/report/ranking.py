@@ -1,4 +1,7 @@
-"""Which explainer ranks where by one metric, and which ranks can be told apart."""
+"""Which explainer ranks where by one metric, and which ranks can be told apart.
+
+Whether metrics agree on which explainers are good.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import scikit_posthocs
 from scipy import stats
 
 from captum_deconvnet_benchmarks.report.blocks import Blocks
-from captum_deconvnet_benchmarks.report.intervals import FEWEST_PHOTOGRAPHS
+from captum_deconvnet_benchmarks.report.summary import FEWEST_PHOTOGRAPHS
 
 ALPHA = 0.05
 FEWEST_EXPLAINERS = 3
@@ -86,3 +89,40 @@ def critical_difference(explainers: int, photographs: int) -> float:
     """
     quantile = stats.studentized_range.ppf(1 - ALPHA, explainers, np.inf) / np.sqrt(2)
     return float(quantile * np.sqrt(explainers * (explainers + 1) / (6 * photographs)))
+
+
+FEWEST_TO_AGREE = 5
+"""Of fewer, a rank correlation says next to nothing."""
+
+
+def rank_correlations(ranks: pd.DataFrame) -> pd.DataFrame:
+    """Spearman's correlation between metrics, over explainers.
+
+    Args:
+        ranks: an explainer a row, a metric a column: mean ranks, NaN where there is none.
+
+    Returns:
+        Metric by metric; NaN where fewer than ``FEWEST_TO_AGREE`` have both.
+    """
+    found: pd.DataFrame = ranks.corr(method="spearman", min_periods=FEWEST_TO_AGREE)
+    return found
+
+
+def concordance(ranks: pd.DataFrame) -> tuple[float, int]:
+    """Kendall's W, corrected for ties: 1 if all metrics rank alike, 0 if no ranking emerges.
+
+    Args:
+        ranks: an explainer a row, a metric a column; explainers that some metric does not rank
+            are left out.
+
+    Returns:
+        W, and of how many explainers; NaN with fewer than ``FEWEST_TO_AGREE`` or two metrics.
+    """
+    complete = ranks.dropna()
+    explainers, metrics = complete.shape
+    if explainers < FEWEST_TO_AGREE or metrics < 2:
+        return np.nan, explainers
+    if bool((complete.nunique() == 1).all()):
+        return np.nan, explainers
+    statistic = stats.friedmanchisquare(*complete.to_numpy()).statistic
+    return float(statistic / (metrics * (explainers - 1))), explainers

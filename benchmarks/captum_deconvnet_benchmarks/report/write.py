@@ -9,12 +9,11 @@ import pandas as pd
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.cli.output import make_folder
-from captum_deconvnet.whole_file import write_whole
+from captum_deconvnet.files import write_whole
 from captum_deconvnet_benchmarks.report.analysis import Analysis, analyse
 from captum_deconvnet_benchmarks.report.figures import figures
 from captum_deconvnet_benchmarks.report.gallery import gallery
-from captum_deconvnet_benchmarks.report.page.page import page
-from captum_deconvnet_benchmarks.report.page.pictures import png_of_figure
+from captum_deconvnet_benchmarks.report.page.page import page, png_of_figure
 from captum_deconvnet_benchmarks.report.rows import read_run
 from captum_deconvnet_benchmarks.report.tables import tables
 

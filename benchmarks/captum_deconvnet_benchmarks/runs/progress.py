@@ -1,17 +1,23 @@
-"""How far a run is, and how long the rest will take."""
+"""How far a run is, and how long the rest will take.
+
+How long the rest of a run takes, from what its parts have taken so far.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from statistics import fmean
 from types import TracebackType
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from captum_deconvnet.cli.estimate import in_words
+from captum_deconvnet.gallery.estimate import in_words
 from captum_deconvnet.gallery.shared_work import SharedWork
-from captum_deconvnet_benchmarks.runs.estimate import Estimate, Kind
-from captum_deconvnet_benchmarks.runs.plan import Group
-from captum_deconvnet_benchmarks.runs.rows import Unit
+from captum_deconvnet_benchmarks.runs.plan.plan import Group
+from captum_deconvnet_benchmarks.runs.store.rows import Unit
+
+pass
 
 
 class Progress:
@@ -75,3 +81,39 @@ class Progress:
 def kind_of(unit: Unit) -> Kind:
     """What units that take about as long have in common, the most telling first."""
     return unit.metric.name, unit.place.model, unit.explainer.name
+
+
+Kind = tuple[Hashable, ...]
+
+
+class Estimate:
+    """Means of measured seconds, by kind of work; a kind is told by its parts, most special last.
+
+    An unknown kind is taken for one that differs in its last part, then in the last two, and so on.
+
+    Example:
+        >>> estimate = Estimate()
+        >>> estimate.add(("vgg", "deletion", "ours"), 4.0)
+        >>> estimate.add(("vgg", "entropy", "ours"), 1.0)
+        >>> estimate.of([("vgg", "deletion", "theirs"), ("vgg", "road", "ours")])
+        6.5
+    """
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self.seconds: dict[Kind, list[float]] = defaultdict(list)
+
+    def add(self, kind: Kind, seconds: float) -> None:
+        """Learn what one piece of work took."""
+        for length in range(len(kind) + 1):
+            self.seconds[kind[:length]].append(seconds)
+
+    def of(self, kinds: Iterable[Kind]) -> float:
+        """The seconds that work of these kinds will take; 0 if nothing is known at all."""
+        return sum(map(self._one, kinds))
+
+    def _one(self, kind: Kind) -> float:
+        for length in range(len(kind), -1, -1):
+            if known := self.seconds.get(kind[:length]):
+                return fmean(known)
+        return 0.0

@@ -13,16 +13,16 @@ import pyarrow as pa
 
 from captum_deconvnet.cli.output import make_folder
 from captum_deconvnet.gallery.shared_work import SharedWork, under_torchrun
-from captum_deconvnet_benchmarks.runs.merge import merge
-from captum_deconvnet_benchmarks.runs.plan import Group, device_of
-from captum_deconvnet_benchmarks.runs.planning import received_plan, sent, start_plan
+from captum_deconvnet_benchmarks.runs.plan.plan import Group, device_of
+from captum_deconvnet_benchmarks.runs.plan.planning import received_plan, sent, start_plan
+from captum_deconvnet_benchmarks.runs.plan.spec import Spec
 from captum_deconvnet_benchmarks.runs.progress import Progress
-from captum_deconvnet_benchmarks.runs.record import finish_record
-from captum_deconvnet_benchmarks.runs.rows import FAILED, SKIPPED
-from captum_deconvnet_benchmarks.runs.spec import Spec
-from captum_deconvnet_benchmarks.runs.store import RunStore
-from captum_deconvnet_benchmarks.runs.studio import Studios
-from captum_deconvnet_benchmarks.runs.worker import Worker
+from captum_deconvnet_benchmarks.runs.store.merge import merge
+from captum_deconvnet_benchmarks.runs.store.record import finish_record
+from captum_deconvnet_benchmarks.runs.store.rows import FAILED, SKIPPED
+from captum_deconvnet_benchmarks.runs.store.store import RunStore
+from captum_deconvnet_benchmarks.runs.work.subjects import Studios
+from captum_deconvnet_benchmarks.runs.work.worker import Worker
 
 SHOWN = 5
 

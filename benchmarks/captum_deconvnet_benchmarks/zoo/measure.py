@@ -9,14 +9,15 @@ from torch import Tensor
 
 import captum_deconvnet as cdn
 from captum_deconvnet.errors import NonFiniteError, UnsupportedOperationError
-from captum_deconvnet_benchmarks.zoo.agreement import is_in_range, relative_error
 from captum_deconvnet_benchmarks.zoo.census import Size, convolutions
 from captum_deconvnet_benchmarks.zoo.projections import (
     Projected,
     Projections,
+    is_in_range,
     project_all,
     project_by_captum,
     project_by_reference,
+    relative_error,
     strongest_units,
 )
 from captum_deconvnet_benchmarks.zoo.row import (

@@ -1,7 +1,11 @@
-"""The same units projected by the engine, the reference, autograd and Captum."""
+"""The same units projected by the engine, the reference, autograd and Captum.
+
+How far two projections are apart.
+"""
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -103,3 +107,23 @@ def project_by_captum(subject: Subject, unit: cdn.Unit, into: Projections) -> No
             into.captum = Deconvolution(subject.model).attribute(image, target).detach()
     except Exception as error:
         into.captum_trouble = " ".join(f"{type(error).__name__}: {error}".split())
+
+
+SMALLEST = 1e-30
+"""Largest values below this are near where float32 loses its digits (1.2e-38)."""
+
+
+def relative_error(found: Tensor, right: Tensor) -> float:
+    """The largest difference over the largest right value; infinite if either is not finite."""
+    scale = float(right.abs().max())
+    apart = float((found.double() - right.double()).abs().max())
+    if scale == 0:
+        return 0.0 if apart == 0 else math.inf
+    ratio = apart / scale
+    return ratio if math.isfinite(ratio) else math.inf
+
+
+def is_in_range(projection: Tensor) -> bool:
+    """Whether a projection is finite and far from underflow."""
+    largest = float(projection.abs().max())
+    return math.isfinite(largest) and largest > SMALLEST

@@ -1,14 +1,23 @@
-"""How the rows of the page were made: machine, versions, time."""
+"""How the rows of the page were made: machine, versions, time.
+
+Where, when and with what a sweep was made: the sidecar of its rows.
+
+Tables of the coverage page.
+"""
 
 from __future__ import annotations
 
+import datetime
 import json
-from collections.abc import Sequence
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from captum_deconvnet_benchmarks.zoo.row import Row
-from captum_deconvnet_benchmarks.zoo.rows_file import NAME
+from captum_deconvnet_benchmarks.zoo.row import NAME, Row
 
 
 def provenance(folder: Path, rows: Sequence[Row], name: str = NAME) -> str:
@@ -40,3 +49,70 @@ def sentence(facts: dict[str, Any]) -> str:
         f"{machine['cores']} cores, {machine['memory_gb']:g} GB, {facts['jobs']} jobs, seed "
         f"{facts['seed']}; Python {facts['python']}, {packages}.\n\n{remark}"
     )
+
+
+PACKAGES = ("captum-deconvnet", "torch", "torchvision", "timm", "captum", "numpy")
+
+
+def circumstances(
+    seed: int, jobs: int, timeout: float, others: tuple[str, ...] = ()
+) -> dict[str, object]:
+    """All that a number in the rows may depend on; ``others`` are further distributions."""
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "machine": machine(),
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in (*PACKAGES, *others)},
+        "seed": seed,
+        "jobs": jobs,
+        "timeout_seconds": timeout,
+    }
+
+
+def write(path: Path, facts: dict[str, object]) -> None:
+    """Write the facts beside the rows."""
+    path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def commit() -> str:
+    """The commit of the source; ``unknown`` outside a clone, ``+changes`` if it was changed."""
+    here = Path(__file__).parent
+    try:
+        found = git(here, "rev-parse", "HEAD")
+        return found + ("+changes" if git(here, "status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What a git command prints."""
+    ran = subprocess.run(
+        ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return ran.stdout.strip()
+
+
+def machine() -> dict[str, object]:
+    """Processor, cores and memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "system": platform.platform(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(memory / 2**30, 1),
+    }
+
+
+def processor() -> str:
+    """Its name as Linux has it; elsewhere its architecture."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; numbers to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)

@@ -9,12 +9,9 @@ from pathlib import Path
 from captum_deconvnet_benchmarks.zoo.census import FEWEST_CONVOLUTIONS, LIBRARIES
 from captum_deconvnet_benchmarks.zoo.measure import SAME, TOLERANCE
 from captum_deconvnet_benchmarks.zoo.outside import report as outside
-from captum_deconvnet_benchmarks.zoo.provenance import provenance
-from captum_deconvnet_benchmarks.zoo.reasons import REASONS, operations
-from captum_deconvnet_benchmarks.zoo.row import AS_WITH_AUTOGRAD, FEW_CONVOLUTIONS, Row
-from captum_deconvnet_benchmarks.zoo.rows_file import read_rows
-from captum_deconvnet_benchmarks.zoo.table import table
-from captum_deconvnet_benchmarks.zoo.verdict import broken_promises
+from captum_deconvnet_benchmarks.zoo.provenance import provenance, table
+from captum_deconvnet_benchmarks.zoo.reasons import REASONS, broken_promises, operations
+from captum_deconvnet_benchmarks.zoo.row import AS_WITH_AUTOGRAD, FEW_CONVOLUTIONS, Row, read_rows
 
 HEAD = """\
 # Coverage

@@ -1,7 +1,11 @@
-"""One run of the sweep: what is left to do, progress, and files."""
+"""What is swept: which nets there are, how one is measured, and where its row goes.
+
+One run of the sweep: what is left to do, progress, and files.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,10 +14,36 @@ import torch
 import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.errors import unknown_name
-from captum_deconvnet_benchmarks.zoo.circumstances import circumstances, write
-from captum_deconvnet_benchmarks.zoo.collection import ZOO, Collection
-from captum_deconvnet_benchmarks.zoo.rows_file import append, read, rows_path
-from captum_deconvnet_benchmarks.zoo.sweep import Sweep
+from captum_deconvnet_benchmarks.zoo import census
+from captum_deconvnet_benchmarks.zoo.provenance import circumstances, write
+from captum_deconvnet_benchmarks.zoo.row import NAME, Row, append, read, rows_path
+from captum_deconvnet_benchmarks.zoo.sweep import Sweep, work
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Nets that are swept together.
+
+    Args:
+        file: what their files are called after.
+        names: the full names that fit a pattern.
+        work: what a child process does with a name, its pipe, and ``seed``.
+        packages: the distributions whose versions are noted beside those of the zoo.
+        row: what a row of them holds.
+    """
+
+    file: str
+    names: Callable[[str], list[str]]
+    work: Callable[..., None]
+    packages: Callable[[], tuple[str, ...]] = tuple
+    row: type[Row] = Row
+
+
+ZOO = Collection(NAME, census.names, work)
+"""torchvision's and timm's nets."""
+
+
+pass
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from captum_deconvnet import LoadedModel, load_model
 from captum_deconvnet.errors import unknown_name
-from captum_deconvnet.figures.style import save
+from captum_deconvnet.pictures.style import save
 from captum_deconvnet_zfnet.data.batches import read
 from captum_deconvnet_zfnet.data.crops import central_crop
 from captum_deconvnet_zfnet.data.opening import open_data

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from captum_deconvnet.figures.style import plainly
+from captum_deconvnet.pictures.style import plainly
 
 CELL = 4.2  # inches
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from captum_deconvnet.figures.style import plainly, save
+from captum_deconvnet.pictures.style import plainly, save
 from captum_deconvnet_zfnet.training.log import Row
 from captum_deconvnet_zfnet.training.whole_file import write_whole
 

@@ -8,8 +8,8 @@ from explained import conv_net
 
 from captum_deconvnet import errors
 from captum_deconvnet_benchmarks.crosscheck.against_captum import comparisons as with_captum
-from captum_deconvnet_benchmarks.crosscheck.comparison import Comparison
 from captum_deconvnet_benchmarks.crosscheck.quantus_metrics import REFUSED, QuantusBenchmark
+from captum_deconvnet_benchmarks.crosscheck.tensors import Comparison
 
 
 @pytest.mark.parametrize("comparison", with_captum(), ids=lambda row: row.metric)
@@ -41,7 +41,7 @@ def test_a_difference_above_the_tolerance_is_not_ok(off):
 def test_values_are_those_of_quantus_and_grad_cam():
     pytest.importorskip("quantus")
     pytest.importorskip("pytorch_grad_cam")
-    from captum_deconvnet_benchmarks.commands.crosscheck import measured
+    from captum_deconvnet_benchmarks.commands.checks import measured
 
     wrong = [row for row in measured() if not row["ok"]]
     assert not wrong

@@ -9,14 +9,14 @@ from scipy import ndimage
 from torch import nn
 
 from captum_deconvnet.errors import UnknownNameError
-from captum_deconvnet_benchmarks.catalogue import (
+from captum_deconvnet_benchmarks.protocol.catalogue import (
     chosen_explainers,
     explainers,
     metrics,
     with_parameters,
 )
-from captum_deconvnet_benchmarks.explainer import BoundExplainer
-from captum_deconvnet_benchmarks.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.subject import Subject
 
 NAMES = list(explainers())
 CLOSED_FORMS = {

@@ -8,9 +8,9 @@ import pytest
 from torch import nn
 from torch.nn import functional as F
 
-from captum_deconvnet_benchmarks.catalogue import explainers
 from captum_deconvnet_benchmarks.explainers.captum_calls import calling_captum
-from captum_deconvnet_benchmarks.subject import Subject
+from captum_deconvnet_benchmarks.protocol.catalogue import explainers
+from captum_deconvnet_benchmarks.protocol.subject import Subject
 
 
 class Functional(nn.Module):

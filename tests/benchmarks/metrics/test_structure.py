@@ -8,7 +8,7 @@ import skimage.feature
 import skimage.metrics
 import torch
 
-from captum_deconvnet_benchmarks.metrics.structure import (
+from captum_deconvnet_benchmarks.metrics.similarity import (
     histogram_entropy,
     oriented_gradients,
     ssim,

@@ -10,8 +10,7 @@ from long_rows import lost_row, score_rows
 
 from captum_deconvnet.cli import main
 from captum_deconvnet.errors import ResultsError
-from captum_deconvnet_benchmarks.report.comparable import notes
-from captum_deconvnet_benchmarks.report.compare import compare
+from captum_deconvnet_benchmarks.report.compare import compare, notes
 from captum_deconvnet_benchmarks.report.rows import read_run
 
 BEFORE = np.arange(8.0)

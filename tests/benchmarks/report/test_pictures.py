@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from captum_deconvnet_benchmarks.report.gallery import map_picture, reduced
 from captum_deconvnet_benchmarks.report.plots.colours import CONTROL, FAMILIES, colour, family
-from captum_deconvnet_benchmarks.report.plots.curves import spread
+from captum_deconvnet_benchmarks.report.plots.means import spread
 
 
 def test_what_speaks_for_the_class_is_red_and_what_speaks_against_it_blue():

@@ -11,13 +11,17 @@ from hypothesis.extra import numpy as hnp
 from long_rows import score_rows
 from scipy import stats
 
-from captum_deconvnet_benchmarks.report.agreement import concordance, rank_correlations
 from captum_deconvnet_benchmarks.report.blocks import Blocks, blocks
-from captum_deconvnet_benchmarks.report.intervals import interval_of_mean
 from captum_deconvnet_benchmarks.report.pairs import holm, pairs, signed_rank, smallest_p
-from captum_deconvnet_benchmarks.report.ranking import friedman, mean_ranks, why_not
+from captum_deconvnet_benchmarks.report.ranking import (
+    concordance,
+    friedman,
+    mean_ranks,
+    rank_correlations,
+    why_not,
+)
 from captum_deconvnet_benchmarks.report.rows import read_run
-from captum_deconvnet_benchmarks.report.summary import summary
+from captum_deconvnet_benchmarks.report.summary import interval_of_mean, summary
 
 DEMSAR = """\
 0.763 0.768 0.771 0.798

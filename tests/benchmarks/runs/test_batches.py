@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captum_deconvnet.errors import ResultsError
-from captum_deconvnet_benchmarks.catalogue import explainers
-from captum_deconvnet_benchmarks.metric import Metric
-from captum_deconvnet_benchmarks.runs.addresses import Place
-from captum_deconvnet_benchmarks.runs.batches import in_batches, joined
-from captum_deconvnet_benchmarks.runs.estimate import Estimate
-from captum_deconvnet_benchmarks.scores import Curve, Scores
+from captum_deconvnet_benchmarks.protocol.catalogue import explainers
+from captum_deconvnet_benchmarks.protocol.metric import Curve, Metric, Scores
+from captum_deconvnet_benchmarks.runs.plan.addresses import Place
+from captum_deconvnet_benchmarks.runs.progress import Estimate
+from captum_deconvnet_benchmarks.runs.work.batches import in_batches, joined
 
 PLACE = Place("net", "ab", "4", 10, ("a", "b"), "cd", (1, 2), 0, (("torch", "2"),))
 

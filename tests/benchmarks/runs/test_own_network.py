@@ -7,7 +7,7 @@ import json
 from click.testing import CliRunner
 
 from captum_deconvnet.cli import main
-from captum_deconvnet_benchmarks.runs.spec import ModelChoice, spec_of
+from captum_deconvnet_benchmarks.runs.plan.spec import ModelChoice, spec_of
 
 NET = """
 from torch import nn

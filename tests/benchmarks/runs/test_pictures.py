@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from captum_deconvnet.errors import CaptumDeconvnetError, ImageError
-from captum_deconvnet_benchmarks.runs.pictures import Picture, find_pictures
-from captum_deconvnet_benchmarks.runs.spec import ModelChoice, Spec, read_spec, spec_of
-from captum_deconvnet_benchmarks.runs.studio import Studio
+from captum_deconvnet_benchmarks.runs.plan.spec import ModelChoice, Spec, read_spec, spec_of
+from captum_deconvnet_benchmarks.runs.work.images import Picture, find_pictures
+from captum_deconvnet_benchmarks.runs.work.subjects import Studio
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ from torch import nn
 from torchvision.transforms.functional import pil_to_tensor
 
 from captum_deconvnet.registry import Denormalize, ImageTransform, LoadedModel, hookimpl
-from captum_deconvnet_benchmarks.explainer import Explainer
-from captum_deconvnet_benchmarks.metric import Metric
-from captum_deconvnet_benchmarks.randomness import generator_of
-from captum_deconvnet_benchmarks.scores import Curve, Scores
+from captum_deconvnet_benchmarks.protocol.explainer import Explainer
+from captum_deconvnet_benchmarks.protocol.metric import Curve, Metric, Scores
+from captum_deconvnet_benchmarks.protocol.randomness import generator_of
 
 
 def load(name, weights):

@@ -5,7 +5,7 @@ import math
 import pytest
 from click.testing import CliRunner
 
-from captum_deconvnet_benchmarks.commands.selftest import selftest
+from captum_deconvnet_benchmarks.commands.checks import selftest
 from captum_deconvnet_benchmarks.metrics.table import METRICS
 from captum_deconvnet_benchmarks.selftest import closed_forms as forms
 from captum_deconvnet_benchmarks.selftest.case import Case

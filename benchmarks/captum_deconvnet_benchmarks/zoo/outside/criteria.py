@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 import captum_deconvnet as cdn
 from captum_deconvnet.errors import UnsupportedOperationError
-from captum_deconvnet_benchmarks.zoo.agreement import relative_error
 from captum_deconvnet_benchmarks.zoo.measure import TOLERANCE
+from captum_deconvnet_benchmarks.zoo.projections import relative_error
 from captum_deconvnet_benchmarks.zoo.subject import LOGIT, Subject
 
 UNITS = 3

@@ -7,7 +7,7 @@ replaces the gradient by the row of the rule table that the node's name stands f
 name is in no table ends in :class:`NoReferenceError`: the reference never guesses.
 """
 
+from captum_deconvnet_benchmarks.zoo.reference.nodes import NoReferenceError
 from captum_deconvnet_benchmarks.zoo.reference.tape import Tape, read
-from captum_deconvnet_benchmarks.zoo.reference.unknown import NoReferenceError
 
 __all__ = ["NoReferenceError", "Tape", "read"]

@@ -1,4 +1,7 @@
-"""The names that autograd gives its backward nodes, by what they do to a signal."""
+"""The names that autograd gives its backward nodes, by what they do to a signal.
+
+What the reference says when it has no answer.
+"""
 
 from __future__ import annotations
 
@@ -61,3 +64,7 @@ def kind_of(name: str) -> str:
     """A node's name as the tables spell it: ``ReluBackward0`` and ``ReluBackward1`` are Relu."""
     short = name.rpartition("::")[2]
     return "Copy" if short in ("CopyBackwards", "CopySlices") else short.partition("Backward")[0]
+
+
+class NoReferenceError(Exception):
+    """The model does something that the reference has no literal rule for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from captum_deconvnet_benchmarks.zoo.reference.nodes import GATES, kind_of, named
+from captum_deconvnet_benchmarks.zoo.reference.nodes import GATES, NoReferenceError, kind_of, named
 from captum_deconvnet_benchmarks.zoo.reference.sources import (
     Node,
     Sources,
@@ -12,7 +12,6 @@ from captum_deconvnet_benchmarks.zoo.reference.sources import (
     is_recorded,
     is_weights,
 )
-from captum_deconvnet_benchmarks.zoo.reference.unknown import NoReferenceError
 
 SHAPELESS = named("Add Clone Mul")
 """What may stand between a self-gated activation's input and its gate: constants."""

@@ -14,11 +14,11 @@ from captum_deconvnet_benchmarks.zoo.reference.nodes import (
     PRODUCTS,
     RECTIFIERS,
     SWITCHES,
+    NoReferenceError,
     kind_of,
 )
 from captum_deconvnet_benchmarks.zoo.reference.products import operands
 from captum_deconvnet_benchmarks.zoo.reference.sources import Node, Sources
-from captum_deconvnet_benchmarks.zoo.reference.unknown import NoReferenceError
 
 Backward = Callable[[Tensor], Tensor]
 

@@ -11,15 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from captum_deconvnet_benchmarks.zoo.reference.centred import centred
-from captum_deconvnet_benchmarks.zoo.reference.endings import with_endings
-from captum_deconvnet_benchmarks.zoo.reference.in_place import ViewChanges
-from captum_deconvnet_benchmarks.zoo.reference.merged import Made, check_not_merged
-from captum_deconvnet_benchmarks.zoo.reference.nodes import NORMS, kind_of
-from captum_deconvnet_benchmarks.zoo.reference.response_norm import AsOneNode
+from captum_deconvnet_benchmarks.zoo.reference.endings import AsOneNode, ViewChanges, with_endings
+from captum_deconvnet_benchmarks.zoo.reference.functions import Made, centred, check_not_merged
+from captum_deconvnet_benchmarks.zoo.reference.nodes import NORMS, NoReferenceError, kind_of
 from captum_deconvnet_benchmarks.zoo.reference.sources import Node, postorder, sources
 from captum_deconvnet_benchmarks.zoo.reference.steps import Step, step
-from captum_deconvnet_benchmarks.zoo.reference.unknown import NoReferenceError
 
 Grads = tuple[Tensor | None, ...]
 

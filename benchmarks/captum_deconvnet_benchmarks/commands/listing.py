@@ -1,0 +1,67 @@
+"""``deconvnet bench explainers`` and ``metrics``: what can be run, and on what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from captum_deconvnet_benchmarks.protocol.explainer import Explainer
+    from captum_deconvnet_benchmarks.protocol.metric import Metric
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  deconvnet bench explainers
+  deconvnet bench explainers 'captum/*' --model torchvision/mobilenet_v2@random
+"""
+)
+@click.argument("pattern", default="*")
+@click.option("--model", help="Also say which fit this model, and why others do not.")
+def explainers(pattern: str, *, model: str | None) -> None:
+    """List the explainers that fit PATTERN, their flags and parameters."""
+    from captum_deconvnet.cli.output import table
+    from captum_deconvnet_benchmarks.protocol import catalogue
+    from captum_deconvnet_benchmarks.runs.plan.addresses import plain_json
+
+    rows = catalogue.chosen_explainers([pattern], catalogue.explainers())
+    reasons = _reasons(rows, model) if model else [""] * len(rows)
+    head = ["explainer", "flags", "parameters", *(["fits"] if model else [])]
+    lines = [
+        [row.name, _flags(row), plain_json(row.parameters), *([reason] if model else [])]
+        for row, reason in zip(rows, reasons, strict=True)
+    ]
+    click.echo(table(head, lines))
+
+
+@click.command(epilog="Example: deconvnet bench metrics 'deletion*'")
+@click.argument("pattern", default="*")
+def metrics(pattern: str) -> None:
+    """List the metrics that fit PATTERN, their flags and parameters."""
+    from captum_deconvnet.cli.output import table
+    from captum_deconvnet_benchmarks.protocol import catalogue
+    from captum_deconvnet_benchmarks.runs.plan.addresses import plain_json
+
+    rows = catalogue.chosen("metric", [pattern], catalogue.metrics())
+    lines = [[r.name, r.better or "-", _flags(r), plain_json(r.parameters)] for r in rows]
+    click.echo(table(["metric", "better", "flags", "parameters"], lines))
+
+
+def _flags(row: Explainer | Metric) -> str:
+    """What is special about a row, in words."""
+    flags = ["control"] if getattr(row, "control", False) else []
+    flags += ["stochastic"] if row.stochastic else []
+    flags += [f"needs {each}" for each in sorted(getattr(row, "needs", ()))]
+    return ", ".join(flags) or "-"
+
+
+def _reasons(rows: list[Explainer], model: str) -> list[str]:
+    """For each explainer, ``yes`` or why the model cannot be explained so."""
+    from captum_deconvnet.projections.project import load
+    from captum_deconvnet_benchmarks.protocol.subject import Subject
+
+    name, _, weights = model.partition("@")
+    subject = Subject.of(load(name, weights or "DEFAULT"))
+    return [row.unfit(subject) or "yes" for row in rows]

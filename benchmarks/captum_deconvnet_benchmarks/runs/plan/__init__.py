@@ -1,0 +1,1 @@
+"""What a run is to do: its spec, its units of work, and their addresses."""

@@ -1,0 +1,1 @@
+"""Where a run's results are: files, rows, tables."""

@@ -1,0 +1,1 @@
+"""How a unit of work is done: images, subjects, explanations, scores."""

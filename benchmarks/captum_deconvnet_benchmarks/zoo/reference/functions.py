@@ -1,0 +1,92 @@
+"""Functions of one activation that are merged again: what they spell out has no literal rule.
+
+Norms that are spelled out, ``(x - mean) / deviation``: the mean is recorded as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from captum_deconvnet_benchmarks.zoo.reference.nodes import (
+    BOUNDED,
+    GATES,
+    GRADIENT,
+    LINEAR,
+    RECTIFIERS,
+    NoReferenceError,
+    kind_of,
+    named,
+)
+from captum_deconvnet_benchmarks.zoo.reference.sources import STATISTIC, Node, Sources
+
+WITHOUT_RULE = GRADIENT & named("Abs Erf Exp Log Pow Reciprocal Rsqrt Sqrt Tan")
+SMOOTH = BOUNDED | GATES | RECTIFIERS | named("LeakyRelu PreluKernel Threshold ClampMin Clamp")
+ELEMENTWISE = (
+    WITHOUT_RULE | SMOOTH | named("Add Sub Mul Div Neg Clone Maximum Minimum Where MaskedFill")
+)
+CHOICES = named("Maximum Minimum Where")
+
+Made = dict[Node, tuple[frozenset[Node], frozenset[str]]]
+
+
+def check_not_merged(node: Node, made: Made) -> None:
+    """Raise where functions of one activation are merged and rules of the parts do not tell.
+
+    Args:
+        node: a node on the way back.
+        made: what is known of other nodes: of which activations each is a function of one number
+            a place, and through which kinds of operations.
+    """
+    given = [before for before, _ in node.next_functions if before]
+    kind = kind_of(node.name())
+    if len(given) < 2 or kind not in ELEMENTWISE:
+        return
+    roots, kinds = functions_of(node, made)
+    is_difference = kind == "Sub" and bool(kinds & SMOOTH)
+    if len(roots) == 1 and (kind in CHOICES or kinds & WITHOUT_RULE or is_difference):
+        raise NoReferenceError(f"{node.name()} merges functions of one activation")
+
+
+def functions_of(node: Node, made: Made) -> tuple[frozenset[Node], frozenset[str]]:
+    """The activations that a node is an elementwise function of, and the operations between."""
+    if node not in made:
+        kind = kind_of(node.name())
+        given = [before for before, _ in node.next_functions if before]
+        found = (frozenset([node]), frozenset[str]())
+        if kind in ELEMENTWISE and given:
+            parts = [functions_of(before, made) for before in given]
+            roots = frozenset[Node]().union(*(part[0] for part in parts))
+            found = roots, frozenset([kind]).union(*(part[1] for part in parts))
+        made[node] = found
+    return made[node]
+
+
+MEANS = frozenset(["Mean", "VarMean", "StdMean"])
+
+
+def centred(sources: Sources) -> set[Node]:
+    """The differences that are then divided by a deviation, and subtract a mean."""
+    return {
+        difference
+        for node in sources
+        if kind_of(node.name()) in ("Mul", "Div")
+        for difference in scaled_differences(node, sources)
+        if subtracts_mean(difference)
+    }
+
+
+def scaled_differences(node: Node, sources: Sources) -> Iterator[Node]:
+    """The differences among the factors of ``node``, if another factor is a deviation."""
+    factors = [before for before, _ in node.next_functions if before]
+    for factor, other in zip(factors, reversed(factors), strict=True):
+        is_scaled = factor is not other and sources[other] == {STATISTIC}
+        if is_scaled and kind_of(factor.name()) == "Sub":
+            yield factor
+
+
+def subtracts_mean(difference: Node) -> bool:
+    """Whether what is subtracted is a mean, perhaps reshaped."""
+    node = difference.next_functions[1][0]
+    while node and kind_of(node.name()) in LINEAR - MEANS and len(node.next_functions) == 1:
+        node = node.next_functions[0][0]
+    return bool(node) and kind_of(node.name()) in MEANS

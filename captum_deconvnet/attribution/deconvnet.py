@@ -1,0 +1,181 @@
+"""``DeconvNet``: the projection of a model's output to its input, as a Captum attribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_deconvnet.attribution.captum_compat import (
+    GradientAttribution,
+    TargetType,
+    TensorOrTupleOfTensorsGeneric,
+    compute_gradients,
+    format_additional_forward_args,
+    format_output,
+    format_tensor_into_tuples,
+    hooked_by_captum,
+    is_tuple,
+    log_usage,
+)
+from captum_deconvnet.attribution.projected_forward import ProjectedForward
+from captum_deconvnet.attribution.recorded_pass import LayerView, RecordedPass, run
+from captum_deconvnet.attribution.selection import target_signal
+from captum_deconvnet.engine.checks import check_dependence
+from captum_deconvnet.engine.output import OutputName, select_output
+from captum_deconvnet.engine.rules.call import is_signal
+from captum_deconvnet.engine.rules.family import Family, family
+from captum_deconvnet.engine.tape.tape import Value
+
+
+class DeconvNet(GradientAttribution):  # type: ignore[misc]
+    r"""The deconvnet projection of a model's output (Zeiler & Fergus 2014, section 2.1).
+
+    Drop-in for :class:`captum.attr.Deconvolution`, right for every spelling of ReLU and for every
+    operation that has a rule; see :func:`captum_deconvnet.record` for the rules. Neither the
+    model nor the input is touched.
+
+    Args:
+        model: any conv net, in eval mode if it has batch norms.
+        relu: how rectifiers pass the signal: ``"deconvnet"``, ``"guided"``, ``"gradient"``,
+            ``"adjoint"``, or a :class:`captum_deconvnet.Family`.
+        rules: rules of your own, by aten operation, torch function or module class.
+        strict: raise if an operation without a rule lies on the way to the input.
+        output: which tensor of the model's output, by key, attribute or index, if it gives several.
+
+    Raises:
+        AssertionError: if ``model`` is not a module, as Captum does.
+        UnknownNameError: for an unknown ``relu``.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        relu: str | Family = "deconvnet",
+        rules: Mapping[Any, Any] | None = None,
+        strict: bool = False,
+        output: OutputName | None = None,
+    ) -> None:
+        """Attribute to the inputs of ``model``."""
+        GradientAttribution.__init__(self, model)
+        require_module(model)
+        self.model = model
+        self.relu, self.rules, self.strict = family(relu), rules, strict
+        self.output = output
+
+    @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
+    def attribute(
+        self,
+        inputs: TensorOrTupleOfTensorsGeneric,
+        target: TargetType = None,
+        additional_forward_args: Any = None,
+    ) -> TensorOrTupleOfTensorsGeneric:
+        r"""Project one output of each example to the input, with seed 1 as Captum has it.
+
+        Args:
+            inputs: a batch (N, C, H, W), or a tuple of inputs with N first.
+            target: which output: None for a model with one output an example, an int, a tensor,
+                a tuple, or a list of these, one an example.
+            additional_forward_args: further arguments of the model, one or a tuple.
+
+        Returns:
+            The projection, of the shape and form of ``inputs``; signed.
+
+        Raises:
+            TargetError: for a target that is missing or does not exist; it is an AssertionError
+                and an IndexError, as Captum has them.
+            AssertionError: for inputs that are no tensors, as Captum does.
+            OutputChoiceError: for a model that gives several tensors, none of them chosen.
+            TrainModeError: for a batch norm in train mode, naming it.
+            InferenceModeError: under ``torch.inference_mode``.
+            NonFiniteError: for NaN or infinite inputs or weights.
+            UnsupportedOperationError: with ``strict``, naming module and operation.
+
+        Example:
+            >>> import torch, captum_deconvnet as cdn
+            >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(),
+            ...                           torch.nn.Flatten(), torch.nn.Linear(8 * 36, 5)).eval()
+            >>> cdn.DeconvNet(net).attribute(torch.rand(2, 3, 8, 8), target=[0, 4]).shape
+            torch.Size([2, 3, 8, 8])
+        """
+        given = as_tensors(inputs)
+        if self.gradient_func is not compute_gradients:  # a class of Captum's holds this one
+            gradients = self._by_captum(given, target, additional_forward_args)
+            return format_output(is_tuple(inputs), gradients)
+        if not len(given[0]):
+            return format_output(is_tuple(inputs), tuple(map(torch.zeros_like, given)))
+        ran = self.run(given, additional_forward_args)
+        found = ran.back(self.signals(ran, target), ran.images)
+        return format_output(is_tuple(inputs), tuple(found))
+
+    def attribute_future(self) -> None:
+        """Asynchronous attribution does not exist, as for Captum's own class.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")
+
+    def run(
+        self, inputs: tuple[Tensor, ...], additional: Any, view: LayerView | None = None
+    ) -> RecordedPass:
+        """Run the model once, recorded, and look at a layer of it."""
+        further = format_additional_forward_args(additional) or ()
+        return run(
+            self.model,
+            inputs,
+            further,
+            relu=self.relu,
+            rules=self.rules,
+            strict=self.strict,
+            view=view,
+        )
+
+    def signals(self, ran: RecordedPass, target: TargetType) -> dict[Value, Tensor]:
+        """The signal of ``target`` at the model's output."""
+        name = f"The model {type(self.model).__name__}"
+        chosen = select_output(ran.output, self.output, name)
+        signal = target_signal(chosen, target)
+        value = ran.recorder.storages.read(chosen)
+        check_dependence(value is not None and value.flows)
+        assert value is not None
+        return {value: signal}
+
+    def _by_captum(self, given: tuple[Tensor, ...], target: TargetType, additional: Any) -> Any:
+        """By a gradient function of Captum's, whose gradients are made projections."""
+        leaves = tuple(_leaf(tensor) for tensor in given)
+        tied = partial(hooked_by_captum, self.model)
+        forward = ProjectedForward(
+            self.model, len(leaves), tied, self.relu, self.rules, self.strict
+        )
+        return self.gradient_func(forward, leaves, target, additional)
+
+
+def as_tensors(inputs: Any) -> tuple[Tensor, ...]:
+    """The inputs as a tuple.
+
+    Raises:
+        AssertionError: for what is no tensor, as Captum does.
+    """
+    given: tuple[Tensor, ...] = format_tensor_into_tuples(inputs)
+    for tensor in given:
+        if not isinstance(tensor, Tensor):
+            raise AssertionError(f"`inputs` must hold torch.Tensors, not {type(tensor).__name__}.")
+    return given
+
+
+def _leaf(tensor: Tensor) -> Tensor:
+    own = tensor.clone() if tensor.is_inference() else tensor.detach()
+    return own.requires_grad_() if is_signal(tensor) else tensor
+
+
+def require_module(model: Any) -> None:
+    """Raise as Captum does for a model that is not a module."""
+    if not isinstance(model, nn.Module):
+        raise AssertionError(
+            f"Given model must be an instance of torch.nn.Module, not {type(model).__name__}."
+        )

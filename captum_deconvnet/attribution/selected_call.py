@@ -1,0 +1,152 @@
+"""A forward function with its target and further arguments, as Captum's classes are given them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_deconvnet.attribution.captum_compat import (
+    TargetType,
+    expand_additional_forward_args,
+    expand_target,
+    parse_forward_out,
+    run_forward,
+    select_targets,
+)
+from captum_deconvnet.engine.output import OutputName, select_output
+from captum_deconvnet.engine.steadiness import check_company
+from captum_deconvnet.errors import NonFiniteError, TargetError
+
+
+@dataclass(frozen=True)
+class SelectedCall:
+    """The forward function with all that it is called with but the inputs.
+
+    ``output`` says which tensor is explained, if the function gives several.
+    """
+
+    function: Callable[..., Any]
+    target: TargetType
+    additional: tuple[Any, ...] | None
+    output: OutputName | None = None
+
+    @property
+    def module(self) -> nn.Module | None:
+        """The module that the function is, or is a method of."""
+        owner = getattr(self.function, "__self__", self.function)
+        return owner if isinstance(owner, nn.Module) else None
+
+    @cached_property
+    def modules(self) -> dict[str, nn.Module]:
+        """All modules that it can run, by path."""
+        return {} if self.module is None else dict(self.module.named_modules())
+
+    @property
+    def in_train_mode(self) -> bool:
+        """Whether some module may draw random numbers."""
+        return any(module.training for module in self.modules.values())
+
+    def __call__(self, inputs: Sequence[Tensor], count: int) -> Tensor:
+        """The selected outputs for ``count`` windows."""
+        return self.select(self.all(inputs, count), count)
+
+    def all(self, inputs: Sequence[Tensor], count: int) -> Tensor:
+        """All outputs for ``count`` windows."""
+        additional = self.expanded(count)
+        return self.tensor(run_forward(self.function, tuple(inputs), None, additional))
+
+    def tensor(self, output: Any) -> Tensor:
+        """The one tensor, or number, that the function gave."""
+        found: Tensor = (
+            parse_forward_out(output)
+            if isinstance(output, int | float)
+            else select_output(output, self.output, self.name)
+        )
+        return found
+
+    def check_company(self, inputs: Sequence[Tensor], output: Tensor) -> None:
+        """Raise if what the first image gives depends on the other images of the batch.
+
+        Raises:
+            ModelError: it does.
+        """
+        count = len(inputs[0])
+        has_rows = output.dim() > 0 and len(output) == count > 1
+        if not has_rows or self.module is None or self.additional:
+            return
+        first = [tensor[:1] for tensor in inputs]
+        copies = [tensor.repeat_interleave(count, 0) for tensor in first]
+        try:
+            alone = self.all(first, 1)
+        except Exception:
+            return
+        check_company(
+            self.name,
+            [output[:1]],
+            [alone],
+            lambda: [self.all(first, 1)],
+            lambda: [self.all(copies, 1)[:1]],
+        )
+
+    def run(self, *arguments: Any) -> Tensor:
+        """The function's one tensor for its inputs and further arguments."""
+        return self.tensor(self.function(*arguments))
+
+    @property
+    def name(self) -> str:
+        """What errors call the function."""
+        return type(self.module).__name__ if self.module is not None else "The forward function"
+
+    def select(self, output: Tensor, count: int) -> Tensor:
+        """The selected of all outputs for ``count`` windows."""
+        try:
+            selected = select_targets(output, expand_target(self.target, count))
+        except (IndexError, AssertionError, RuntimeError, TypeError) as error:
+            raise _unfitting(self.target, output, count) from error
+        _check_one_number(self.target, selected, output)
+        return finite(selected)
+
+    def expanded(self, count: int) -> tuple[Any, ...] | None:
+        """The additional arguments for ``count`` windows."""
+        if self.additional is None:
+            return None
+        found: tuple[Any, ...] = expand_additional_forward_args(self.additional, count)
+        return found
+
+
+def _unfitting(target: TargetType, output: Tensor, count: int) -> TargetError:
+    """The error for a target that the output does not have."""
+    shape = (len(output) // count, *output.shape[1:]) if output.dim() else ()
+    return TargetError(
+        f"The target {_shown(target)} does not fit the model's output {shape}: give the place of "
+        "one number, an int or a tuple counted from 0, or a list or tensor with one an image."
+    )
+
+
+def _check_one_number(target: TargetType, selected: Tensor, output: Tensor) -> None:
+    """Raise where a map would be selected: there is one attribution for each number."""
+    if selected.dim() <= (1 if target is not None else 2):
+        return
+    rest, places = tuple(selected.shape[1:]), tuple(output.shape[1:])
+    raise TargetError(
+        f"The target {_shown(target)} selects {rest} of the model's output {places} of each image; "
+        f"one number is occluded for. Give a place in all of {places}, such as (class, row, "
+        "column), or a function that takes the mean over a mask in the model's place."
+    )
+
+
+def _shown(target: TargetType) -> str:
+    shown = f"tensor {tuple(target.shape)}" if isinstance(target, Tensor) else repr(target)
+    return shown if len(shown) < 60 else f"{shown[:60]}..."
+
+
+def finite(output: Tensor) -> Tensor:
+    """The output, if it is finite."""
+    if not bool(torch.isfinite(output).all()):
+        raise NonFiniteError("The model's output holds NaN or infinite values.")
+    return output

@@ -1,0 +1,1 @@
+"""The engine: one forward pass recorded, signals taken back through it."""

@@ -1,0 +1,1 @@
+"""Aliases: which value a tensor holds, through views and in-place changes."""

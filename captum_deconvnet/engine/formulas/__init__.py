@@ -1,0 +1,1 @@
+"""Activation functions spelled out in arithmetic, and the backward rules of what they compute."""

@@ -1,0 +1,102 @@
+"""Layers by name: where a model's modules are, which ran, and what they gave.
+
+What a recording kept of the layers it was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from captum_deconvnet.engine.tape.tape import Value
+from captum_deconvnet.errors import LayerError, unknown_name
+
+LayerName = str | nn.Module
+
+
+def layer_path(model: nn.Module, layer: LayerName) -> str:
+    """The module path of ``layer``, given as path or as module.
+
+    Raises:
+        UnknownNameError: for a path that is not in the model, with near names.
+        LayerError: for a module that is not in the model, or for a scripted one.
+    """
+    if not isinstance(layer, str | nn.Module):
+        raise LayerError(
+            f"The layer is given as {type(layer).__name__}, {layer!s:.60}: give one module of "
+            "the model, or its path."
+        )
+    modules = dict(model.named_modules(remove_duplicate=False))
+    if not isinstance(layer, nn.Module) and layer not in modules:
+        raise unknown_name("layer", str(layer), modules, "List them with `deconvnet layers MODEL`.")
+    wanted = layer if isinstance(layer, nn.Module) else modules[layer]
+    for path, module in modules.items():  # a module may have several paths: the first counts
+        if module is wanted:
+            check_hookable(path, modules)
+            return str(path)
+    raise LayerError(f"The layer {type(layer).__name__} is not a module of this model.")
+
+
+def check_hookable(path: str, modules: Mapping[str, nn.Module]) -> None:
+    """Raise for a layer that runs as TorchScript: nobody can see what it gives."""
+    names = path.split(".")
+    around = ["", *(".".join(names[: count + 1]) for count in range(len(names)))]
+    if any(isinstance(modules[outer], torch.jit.ScriptModule) for outer in around):
+        raise LayerError(
+            f"The layer {path!r} is scripted or traced (torch.jit), which takes no hooks. Choose a "
+            "layer outside the script, or give the model that the script was made from."
+        )
+
+
+def layer_paths(model: nn.Module, layers: LayerName | Sequence[LayerName]) -> tuple[str, ...]:
+    """The module paths of one layer or several."""
+    if not isinstance(layers, str | nn.Module | Sequence):
+        raise LayerError(f"Layers are module paths or modules, one or several; given {layers!r}.")
+    several = [layers] if isinstance(layers, str | nn.Module) else list(layers)
+    return tuple(layer_path(model, layer) for layer in several)
+
+
+pass
+
+
+@dataclass(frozen=True)
+class Captured:
+    """The output of one layer: its data, and its place on the tape."""
+
+    activation: Tensor
+    value: Value
+
+
+class Activations(Mapping[LayerName, Tensor]):
+    """The recorded layers' outputs, (N, C, H, W) each, by module path or by module."""
+
+    def __init__(self, model: nn.Module, captured: Mapping[str, Captured]) -> None:
+        """Look layers up in ``captured``."""
+        self._model, self._captured = model, captured
+
+    def __getitem__(self, layer: LayerName) -> Tensor:
+        """The output of ``layer``, (N, C, H, W)."""
+        return self.captured(layer).activation
+
+    def __iter__(self) -> Iterator[LayerName]:
+        """The paths of the recorded layers."""
+        return iter(self._captured)
+
+    def __len__(self) -> int:
+        """How many layers were recorded."""
+        return len(self._captured)
+
+    def captured(self, layer: LayerName) -> Captured:
+        """What is recorded of ``layer``.
+
+        Raises:
+            UnknownNameError: if it was not asked for when recording, with near names.
+        """
+        path = layer_path(self._model, layer)
+        if path not in self._captured:
+            hint = f"Record it: record(model, inputs, [{path!r}])."
+            raise unknown_name("recorded layer", path, self._captured, hint)
+        return self._captured[path]

@@ -1,0 +1,199 @@
+"""``record``: run a model forward once, and keep what projecting needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_deconvnet.engine.checks import (
+    check_convolution,
+    check_dependence,
+    check_inputs,
+    check_model,
+    check_output,
+    check_rules,
+)
+from captum_deconvnet.engine.layers import Captured, LayerName, layer_paths
+from captum_deconvnet.engine.output import named_signals
+from captum_deconvnet.engine.recorder.forward_pass import forward, settle
+from captum_deconvnet.engine.recorder.recorder import Recorder
+from captum_deconvnet.engine.recording import Recording
+from captum_deconvnet.engine.rules.call import tensors
+from captum_deconvnet.engine.rules.family import Family, family
+from captum_deconvnet.engine.rules.rows import rows
+from captum_deconvnet.engine.tape.adjoint import Kept
+from captum_deconvnet.engine.tape.tape import Value
+from captum_deconvnet.engine.windows.receptive_field import ReceptiveField
+from captum_deconvnet.errors import LayerError, ModelError
+
+
+def record(
+    model: nn.Module,
+    inputs: Tensor | tuple[Tensor, ...],
+    layers: LayerName | Sequence[LayerName] = (),
+    *,
+    relu: str | Family = "deconvnet",
+    rules: Mapping[Any, Any] | None = None,
+    strict: bool = False,
+    additional_forward_args: Any = None,
+) -> Recording:
+    """Run ``model`` forward once and keep what projecting its units back to the input needs.
+
+    Args:
+        model: any conv net, in eval mode if it has batch norms. It is left as it was found.
+        inputs: one image batch (N, C, H, W), or a tuple of inputs; not changed.
+        layers: the layers whose units will be projected, by module path or module. Of a module
+            that runs several times the last run counts.
+        relu: how rectifiers pass the signal: ``"deconvnet"``, ``"guided"``, ``"gradient"`` (equal
+            to autograd), ``"adjoint"``, or a :class:`Family` of three booleans.
+        rules: rules of your own, by operation, torch function, autograd function or module class.
+        strict: raise if an operation without a rule lies on the way to the input.
+        additional_forward_args: further arguments of the model, one or a tuple.
+
+    Returns:
+        The recording.
+
+    Raises:
+        ModelError: for a model without a convolution, one that has lazy layers and never ran, one
+            that cannot run on the input or does not depend on it, that decides for several images
+            together, or an input of whole numbers.
+        UnknownNameError: for a layer that is not in the model.
+        LayerError: for a layer that did not run, does not give one tensor, or is scripted.
+        InferenceModeError: under ``torch.inference_mode``; what was made in it is taken outside it.
+        TrainModeError: for a batch norm in train mode, naming it.
+        NonFiniteError: for NaN or infinite inputs, weights or activations.
+        UnsupportedOperationError: with ``strict``, naming module and operation.
+
+    Example:
+        >>> import torch, captum_deconvnet as cdn
+        >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()).eval()
+        >>> recording = cdn.record(net, torch.rand(2, 3, 16, 16), "1")
+        >>> recording.activations["1"].shape
+        torch.Size([2, 8, 14, 14])
+        >>> recording.project(recording.strongest("1")).shape
+        torch.Size([16, 3, 16, 16])
+    """
+    check_model(model)
+    images = inputs if isinstance(inputs, tuple) else (inputs,)
+    check_inputs(images)
+    kind = family(relu)
+    recorder = Recorder(rows(rules, kind), kind)
+    capture = Capture(recorder, layer_paths(model, layers), len(images[0]))
+    ran = forward(
+        model,
+        images,
+        _as_tuple(additional_forward_args),
+        recorder=recorder,
+        entered=lambda path, module, args: None,
+        left=capture.left,
+    )
+    check_convolution(model, recorder.tape.steps)
+    ran.check()
+    captured = capture.finish()
+    check_output(model, (ran.output, [item.activation for item in captured.values()]))
+    outputs = [recorder.storages.read(tensor) for tensor in tensors(ran.output)]
+    targets = [item.value for item in captured.values()]
+    check_dependence(any(value.flows for value in (*targets, *outputs) if value is not None))
+    seen = [*targets, *(value for value in outputs if value is not None)]
+    settle(recorder.tape, seen)
+    if strict:
+        for value in targets or seen:
+            check_rules(recorder.tape.between(value))
+    single = not isinstance(inputs, tuple)
+    return Recording(
+        model, recorder.tape, ran.images, captured, ran.output, single=single, strict=strict
+    )
+
+
+class Capture:
+    """Keeps the outputs of some layers while the model runs."""
+
+    def __init__(self, recorder: Recorder, paths: tuple[str, ...], count: int) -> None:
+        """Wait for the modules at ``paths``, in a batch of ``count`` images."""
+        self.recorder, self.paths, self.count = recorder, paths, count
+        self.found: dict[str, tuple[Kept, Value]] = {}
+
+    def left(self, path: str, module: nn.Module, output: Any) -> None:
+        """A module has run."""
+        if path not in self.paths:
+            return
+        given = list(named_signals(output).values())
+        if len(given) != 1:
+            raise LayerError(
+                f"The layer {path!r} gives {len(given)} tensors; choose one that gives one."
+            )
+        value = self.recorder.storages.read(given[0])
+        if value is None or not value.flows:
+            raise LayerError(
+                f"The output of layer {path!r} does not depend on the input: choose another layer."
+            )
+        self._check_batch(path, given[0])
+        self.found[path] = (self.recorder.storages.keep(given[0]), value)
+
+    def _check_batch(self, path: str, output: Tensor) -> None:
+        """Raise for a layer whose rows are not the images: windows, tokens, one unbatched image."""
+        if output.dim() < 2 or output.shape[0] != self.count:
+            raise LayerError(
+                f"The layer {path!r} gives {tuple(output.shape)} for {self.count} images: its "
+                "units belong to no single image. Choose a layer that gives (N, C, ...), and give "
+                "images as a batch (N, C, H, W)."
+            )
+
+    def finish(self) -> dict[str, Captured]:
+        """What was captured, in the order asked for.
+
+        Raises:
+            LayerError: for a layer that did not run.
+        """
+        for path in self.paths:
+            if path not in self.found:
+                raise LayerError(f"The layer {path!r} did not run in this forward pass.")
+        found = {path: self.found[path] for path in self.paths}
+        return {path: Captured(kept.tensor, value) for path, (kept, value) in found.items()}
+
+
+def _as_tuple(additional: Any) -> tuple[Any, ...]:
+    if additional is None:
+        return ()
+    return additional if isinstance(additional, tuple) else (additional,)
+
+
+def receptive_field(
+    model: nn.Module, layer: LayerName, input_shape: Sequence[int]
+) -> ReceptiveField:
+    """The receptive field of the units of ``layer``, found by recording one forward pass.
+
+    Args:
+        model: any conv net, in eval mode if it has batch norms.
+        layer: module path or module.
+        input_shape: (C, H, W) or (N, C, H, W); a video model's has a T before H.
+
+    Returns:
+        Size, jump and start in pixels, and the box of any unit.
+
+    Example:
+        >>> import torch, captum_deconvnet as cdn
+        >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 7, stride=2, padding=1),
+        ...                           torch.nn.ReLU(), torch.nn.MaxPool2d(3, 2, padding=1))
+        >>> cdn.receptive_field(net, "2", (3, 224, 224))
+        ReceptiveField(size=(11, 11), jump=(4, 4), start=(-3, -3))
+    """
+    check_model(model)
+    like = next(model.parameters(), torch.empty(()))
+    shape = _batch_shape(model, tuple(input_shape))
+    noise = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    image = noise.to(dtype=like.dtype, device=like.device)
+    return record(model, image, layer).receptive_field(layer)
+
+
+def _batch_shape(model: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """``shape`` with a batch dimension."""
+    is_video = any(isinstance(module, nn.Conv3d) for module in model.modules())
+    dimensions = 4 if is_video else 3
+    if len(shape) not in (dimensions, dimensions + 1):
+        names = "(C, T, H, W)" if is_video else "(C, H, W)"
+        raise ModelError(f"The input shape {shape} is not {names}, with or without N before it.")
+    return (1,) * (dimensions + 1 - len(shape)) + shape

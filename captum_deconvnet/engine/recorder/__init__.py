@@ -1,0 +1,1 @@
+"""The recorder: watches one forward pass and writes the tape."""

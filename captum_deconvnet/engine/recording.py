@@ -1,0 +1,238 @@
+"""A recording: one forward pass, from which any unit can be projected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_deconvnet.engine import seeds
+from captum_deconvnet.engine.backward import OfOnePass, WayBack
+from captum_deconvnet.engine.checks import check_projection
+from captum_deconvnet.engine.layers import Activations, Captured, LayerName, layer_path
+from captum_deconvnet.engine.tape.receipt import Receipt
+from captum_deconvnet.engine.tape.tape import Tape, Value
+from captum_deconvnet.engine.units import Unit
+from captum_deconvnet.engine.windows.patch_walk import PatchWalk
+from captum_deconvnet.engine.windows.patches import Patch, projected
+from captum_deconvnet.engine.windows.receptive_field import Lines, ReceptiveField, field_of
+from captum_deconvnet.engine.windows.unit_windows import keeps_apart
+from captum_deconvnet.errors import LayerError
+
+
+class Recording(OfOnePass):
+    """What one forward pass left behind: enough to project any unit of the recorded layers.
+
+    Made by :func:`captum_deconvnet.record`. It holds the model's weights by reference: project
+    before they are trained further.
+
+    Attributes:
+        output: what the model returned, bit-identical to what it returns unrecorded.
+        activations: the recorded layers' outputs, (N, C, H, W), by module path or module.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tape: Tape,
+        images: Sequence[Value],
+        captured: Mapping[str, Captured],
+        output: Any,
+        *,
+        single: bool,
+        strict: bool,
+    ) -> None:
+        """Put together what the recorder found; :func:`captum_deconvnet.record` does this."""
+        self.output = output
+        self.activations = Activations(model, captured)
+        self._model, self._tape, self._images = model, tape, tuple(images)
+        self._single, self._back = single, WayBack(model, tape, images, strict)
+
+    @property
+    def receipt(self) -> Receipt:
+        """Which rule ran for every operation between the recorded layers, the output and the input.
+
+        Example:
+            >>> import torch, captum_deconvnet as cdn
+            >>> net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU())
+            >>> cdn.record(net, torch.ones(1, 1, 5, 5), "1").receipt.counts
+            {'paper': 2, 'adjoint': 0, 'extension': 0, 'fallback': 0}
+        """
+        return Receipt.of(self._tape.steps)
+
+    def receipt_from(self, layer: LayerName) -> Receipt:
+        """Which rules a signal that starts at ``layer`` passes on its way to the input."""
+        return Receipt.of(self._tape.between(self.activations.captured(layer).value))
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes kept for the reverse, not counting the model's own tensors."""
+        tensors = (*self._model.parameters(), *self._model.buffers())
+        own = {tensor.untyped_storage()._cdata for tensor in tensors}
+        return sum(size for storage, size in self._tape.kept().items() if storage not in own)
+
+    def strongest(self, layer: LayerName) -> list[Unit]:
+        """The strongest activation of every map of every image.
+
+        Returns:
+            One :class:`Unit` a map, image after image, channel after channel: N * C units. Of
+            equal activations the first in row order is taken.
+        """
+        path = layer_path(self._model, layer)
+        return seeds.strongest(path, self.activations[layer])
+
+    def project(
+        self, units: Unit | Sequence[Unit], *, seed: str | float = "activation"
+    ) -> Tensor | tuple[Tensor, ...]:
+        """Project units to the input (Zeiler & Fergus 2014, section 2.1).
+
+        Args:
+            units: one unit or several, of any recorded layers.
+            seed: the value put on each unit: ``"activation"`` is the unit's own (the paper), a
+                number is the same for all (Captum uses 1.0).
+
+        Returns:
+            One projection a unit, ``(len(units), C, H, W)``, signed; a tuple of such tensors for
+            a model with several inputs.
+
+        Raises:
+            UnitError: for a unit outside its map or batch.
+            UnsupportedOperationError: with ``strict``, if an operation on the way has no rule.
+            NonFiniteError: if the projection overflows or a weight is not finite.
+
+        Warns:
+            UnderflowWarning: if a projection is too small for its type.
+        """
+        parts: dict[int, tuple[Tensor, ...]] = {}
+        for path, chosen in seeds.by_layer(self._model, units).items():
+            parts |= self._project_layer(path, chosen, seed)
+        return self._answer([self._stack(parts, number) for number in range(len(self._images))])
+
+    def project_patches(
+        self,
+        units: Unit | Sequence[Unit],
+        *,
+        seed: str | float = "activation",
+        budget: int | None = None,
+    ) -> list[Patch]:
+        """Project many units, each inside its receptive field only.
+
+        The values are those of :meth:`project`, which is zero elsewhere; docs/units.md has more.
+
+        Args:
+            units: one unit or several, of any recorded layers.
+            seed: the value put on each unit, as for :meth:`project`.
+            budget: bytes that signals on the way may take, whatever the number of units; by
+                default 64 MiB, or what one unit needs if that is more.
+
+        Returns:
+            One patch a unit, of the (first) input.
+
+        Raises:
+            BudgetError: if one unit needs more than ``budget``; others as for :meth:`project`.
+
+        Example:
+            >>> import torch, captum_deconvnet as cdn
+            >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 5, padding=2), torch.nn.ReLU())
+            >>> recording = cdn.record(net, torch.rand(1, 3, 64, 64), "1")
+            >>> recording.project_patches(cdn.Unit(0, "1", 2, row=0, column=30))[0].box
+            Box(top=0, left=28, bottom=3, right=33)
+        """
+        found: dict[int, Patch] = {}
+        for path, chosen in seeds.by_layer(self._model, units).items():
+            found |= self._patches_of(path, chosen, seed, budget)
+        return [found[number] for number in sorted(found)]
+
+    def _patches_of(
+        self, path: str, units: Mapping[int, Unit], seed: str | float, budget: int | None
+    ) -> dict[int, Patch]:
+        """The patches of units of one layer, by their number in the request."""
+        captured = self.activations.captured(path)
+        self._back.check(captured.value)
+        placed = {n: seeds.seed_of(unit, captured.activation, seed) for n, unit in units.items()}
+        walk = PatchWalk(self._tape, captured, self._images[0], self._lines, budget)
+        with torch.no_grad():
+            found = projected(walk, units, placed, self.receptive_field(path))
+        check_projection(self._model, [patch.pixels for patch in found.values()])
+        return found
+
+    def project_map(self, image: int, layer: LayerName, channel: int) -> Tensor:
+        """Project a whole feature map, every position with its own activation.
+
+        Rectification on the way makes this differ from the sum of its units' projections.
+
+        Args:
+            image: index into the batch.
+            layer: a recorded layer.
+            channel: index of the feature map.
+
+        Returns:
+            The projection, (C, H, W), of the (first) input.
+
+        Raises:
+            UnitError: for an image or channel that does not exist.
+        """
+        activation = self.activations[layer]
+        seeds.check_place(Unit(image, str(layer), channel), activation)
+        signal = torch.zeros_like(activation)
+        signal[image, channel] = activation[image, channel]
+        answer = self.project_signal(layer, signal)
+        return (answer if isinstance(answer, Tensor) else answer[0])[image]
+
+    def project_signal(self, layer: LayerName, signal: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Project any signal placed on a recorded layer.
+
+        Args:
+            layer: a recorded layer.
+            signal: of the layer's output shape, (N, C, H, W).
+
+        Returns:
+            The projection, of the input's shape (N, C, H, W); a tuple for several inputs.
+
+        Raises:
+            LayerError: for a signal of another shape.
+        """
+        captured = self.activations.captured(layer)
+        if signal.shape != captured.activation.shape:
+            raise LayerError(
+                f"The signal is {tuple(signal.shape)}; the output of layer {layer!r} is "
+                f"{tuple(captured.activation.shape)}. Give a signal of that shape."
+            )
+        return self._answer(self._back.walk(captured.value, signal.to(captured.activation)))
+
+    def _project_layer(
+        self, path: str, units: Mapping[int, Unit], seed: str | float
+    ) -> dict[int, tuple[Tensor, ...]]:
+        """The projections of units of one layer, by their number in the request."""
+        captured = self.activations.captured(path)
+        limit = seeds.batch_limit(self._tape.between(captured.value), captured.activation)
+        parts = {}
+        images = {unit.image for unit in units.values()}
+        shared = keeps_apart(self._tape, captured.value, self._images, images)
+        for batch in seeds.batches(units, captured.activation, seed, limit, shared=shared):
+            answers = self._back.walk(captured.value, batch.signal)
+            for number, (slot, image) in batch.places.items():
+                parts[number] = tuple(answer[slot, image] for answer in answers)
+        return parts
+
+    def _stack(self, parts: Mapping[int, tuple[Tensor, ...]], number: int) -> Tensor:
+        """The projections at one input, a row a unit."""
+        shape = self._images[number].shape[1:]
+        if not parts:
+            return next(iter(self._model.parameters())).new_zeros(0, *shape)
+        return torch.stack([parts[place][number] for place in range(len(parts))])
+
+    def _answer(self, answers: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
+        return answers[0] if self._single else tuple(answers)
+
+    def receptive_field(self, layer: LayerName) -> ReceptiveField:
+        """The receptive field of the units of ``layer`` on the (first) input."""
+        value = self.activations.captured(layer).value
+        return field_of(self._tape, self._lines, value, self._images[0])
+
+    @cached_property
+    def _lines(self) -> Lines:
+        return Lines(self._tape, self._images[0])

@@ -1,0 +1,1 @@
+"""Backward rules: one file a family of operations, and the table."""

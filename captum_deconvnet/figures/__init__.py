@@ -1,1 +1,0 @@
-"""Pictures of projections: one file a figure, drawn without pyplot's global state."""

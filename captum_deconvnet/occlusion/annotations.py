@@ -1,0 +1,113 @@
+"""Annotated images: the file's format, checked on reading, and boxes as the network sees them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image, ImageDraw
+
+import captum_deconvnet as cdn
+from captum_deconvnet.errors import ImageError
+from captum_deconvnet.pictures.model_input import chosen_layers, to_input
+from captum_deconvnet.pictures.reading import read_image
+from captum_deconvnet.projections.project import load
+
+Part = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """Images, and for every part its box in each: (top, left, height, width) in pixels."""
+
+    images: list[Image.Image]
+    parts: Mapping[str, list[Part]]
+
+
+def read_annotations(path: Path) -> Annotations:
+    """Read and check an annotations file.
+
+    Raises:
+        ImageError: for a file that does not have the format, saying where.
+        OSError: for a file that cannot be opened.
+    """
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ImageError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(given, dict) or not {"images", "parts"} <= set(given):
+        raise ImageError(f'{path} must be an object with "images" and "parts".')
+    names, parts = given["images"], given["parts"]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ImageError(f'{path}: "images" must be a list of file names.')
+    if not isinstance(parts, dict) or not parts:
+        raise ImageError(f'{path}: "parts" must name at least one part.')
+    boxes = {part: _boxes(path, part, found, len(names)) for part, found in parts.items()}
+    return Annotations([read_image(path.parent / name) for name in names], boxes)
+
+
+def _boxes(path: Path, part: str, given: Any, count: int) -> list[Part]:
+    if not isinstance(given, list) or len(given) != count:
+        raise ImageError(f"{path}: the part {part!r} needs a list of {count} boxes, one an image.")
+    for box in given:
+        whole = isinstance(box, list) and len(box) == 4 and all(type(n) is int for n in box)
+        if not whole or min(box[:2]) < 0 or min(box[2:]) < 1:
+            raise ImageError(
+                f"{path}: the part {part!r} has the box {box}; [top, left, height, width] in whole "
+                "pixels was expected."
+            )
+    return [(box[0], box[1], box[2], box[3]) for box in given]
+
+
+def scores(
+    model: str,
+    weights: str,
+    layers: str | None,
+    annotations: Annotations,
+    random_boxes: int,
+    seed: int,
+) -> cdn.CorrespondenceScores:
+    """The scores of a model's layers; parts are covered in 128 grey, as pixels have it."""
+    loaded = load(model, weights)
+    images = torch.cat([to_input(loaded, image) for image in annotations.images])
+    boxes = {
+        part: [seen(loaded, *pair) for pair in zip(annotations.images, found, strict=True)]
+        for part, found in annotations.parts.items()
+    }
+    card = Image.new("RGB", annotations.images[0].size, (128, 128, 128))
+    grey = to_input(loaded, card)[0].mean((1, 2), keepdim=True)
+    chosen = list(chosen_layers(loaded, layers))
+    return cdn.PartCorrespondence(loaded.model, chosen).attribute(
+        images,
+        boxes,
+        random_boxes=random_boxes,
+        fill=grey,
+        generator=torch.Generator().manual_seed(seed),
+    )
+
+
+def seen(loaded: cdn.LoadedModel, image: Image.Image, box: Part) -> Part:
+    """Where a box of the image lies in what the network sees, whatever its transform does.
+
+    A white card with the box in black goes through the transform; what is more black than white
+    is the box.
+
+    Raises:
+        ImageError: if the network sees nothing of it.
+    """
+    top, left, height, width = box
+    card = Image.new("RGB", image.size, "white")
+    white = to_input(loaded, card)[0]
+    corner = (left + width - 1, top + height - 1)
+    ImageDraw.Draw(card).rectangle(((left, top), corner), fill="black")
+    darker = (white - to_input(loaded, card)[0]).mean(0)
+    black = to_input(loaded, Image.new("RGB", image.size, "black"))[0]
+    rows, columns = torch.where(darker > (white - black).mean() / 2)
+    if not len(rows):
+        raise ImageError(f"{loaded.name} sees nothing of the box {list(box)}: its transform crops.")
+    first, last = (int(rows.min()), int(columns.min())), (int(rows.max()), int(columns.max()))
+    return (*first, last[0] - first[0] + 1, last[1] - first[1] + 1)

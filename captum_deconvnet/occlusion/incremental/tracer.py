@@ -1,0 +1,197 @@
+"""The tracer: watches a forward pass below every Python spelling of it.
+
+What tracing gives: the operations of one forward pass, and the values between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeVar
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from captum_deconvnet.engine.aliases.storages import Storages
+from captum_deconvnet.engine.recorder.schema import base_name, written_tensors
+from captum_deconvnet.engine.rules.call import tensors
+from captum_deconvnet.engine.tape.tape import Value
+from captum_deconvnet.errors import UnsupportedOperationError
+from captum_deconvnet.occlusion.incremental.program import Ref, Step
+from captum_deconvnet.occlusion.incremental.traceable import (
+    FACTORIES,
+    SAME,
+    check_followed,
+    check_not_random,
+    functional,
+)
+
+pass
+
+Note = Callable[[Any], None] | None
+"""Writes a call down, given its output; ``None`` if it does not depend on the inputs."""
+_T = TypeVar("_T")
+
+
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Writes down the operations that depend on the inputs."""
+
+    def __init__(self) -> None:
+        """Start with nothing known."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.trace = Trace()
+        self.storages = Storages(_refuse_view, _refuse_view)
+        self._numbers: dict[Value, int] = {}
+        self._is_hidden = False
+
+    def __torch_dispatch__(
+        self,
+        func: OpOverload,
+        types: tuple[type, ...],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Run one operation, and write it down if it depends on the inputs."""
+        return self._followed(func, args, kwargs or {}, self._operation)
+
+    def take_whole(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Run a torch function as one operation."""
+        return self._followed(function, args, kwargs, self._function)
+
+    def _followed(
+        self, function: Callable[..., Any], args: Any, kwargs: Any, describe: Callable[..., Note]
+    ) -> Any:
+        """Run a call; what keeps it from being followed never keeps it from running.
+
+        A model that was stopped in the middle of a call could be left half changed.
+        """
+        if self._is_hidden or self.trace.trouble is not None:
+            return function(*args, **kwargs)
+        note = self._tried(lambda: describe(function, args, kwargs))
+        self._is_hidden = describe == self._function
+        try:
+            output = function(*args, **kwargs)
+        finally:
+            self._is_hidden = False
+        if note is not None:
+            self._tried(lambda: note(output))
+        return output
+
+    def _tried(self, run: Callable[[], _T]) -> _T | None:
+        try:
+            return run()
+        except Exception as trouble:  # whatever it is, the model must go on
+            self.trace.trouble = trouble
+            return None
+
+    def _operation(self, func: OpOverload, args: Any, kwargs: Any) -> Note:
+        """What to write down of an operation below torch's functions."""
+        check_not_random(func)
+        if base_name(func) in FACTORIES or not self.depends(args, kwargs):
+            return None
+        check_followed(func)
+        if base_name(func) in SAME:
+            return lambda output: self._same(args[0], output)
+        written = written_tensors(func, args, kwargs)
+        templates = self._template(args), self._template(kwargs)
+        return lambda output: self._add_operation(func, templates, output, written)
+
+    def _add_operation(
+        self, func: OpOverload, templates: Any, output: Any, written: Sequence[Tensor]
+    ) -> None:
+        function = functional(func)
+        if function is torch.reshape:  # torch leaves a -1 in some of them
+            templates = (templates[0][0], list(output.shape)), {}
+        self._add(function, base_name(func), templates, output, written)
+
+    def _function(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Note:
+        """What to write down of a torch function that is taken whole."""
+        if not self.depends(args, kwargs):
+            return None
+        templates = self._template(args), self._template(kwargs)
+        return lambda output: self._add(function, function.__name__, templates, output, ())
+
+    def new(self, tensor: Tensor) -> int:
+        """The number of a new value, which ``tensor`` holds."""
+        value = Value(tensor.shape)
+        shown = self.storages.standing(tensor)
+        self._numbers[value] = number = len(self.trace.shapes)
+        if shown is not None:
+            other = self._numbers[shown]
+            self.trace.same[number] = self.trace.same.get(other, other)
+        self.trace.shapes.append(tensor.shape)
+        self.storages.put(tensor, value)
+        return number
+
+    def number(self, tensor: Any) -> int | None:
+        """The number of the value that ``tensor`` holds now, if it depends on the inputs."""
+        value = self.storages.read(tensor) if isinstance(tensor, Tensor) else None
+        return None if value is None else self._numbers[value]
+
+    def depends(self, *items: Any) -> bool:
+        """Whether any tensor among the arguments depends on the inputs."""
+        return any(self.storages.read(tensor) is not None for tensor in tensors(*items))
+
+    def _same(self, tensor: Tensor, other: Tensor) -> None:
+        """Both hold the same numbers, as after ``clone``: how they lie in memory is no matter."""
+        value = self.storages.read(tensor)
+        assert value is not None
+        self.storages.put(other, value)
+
+    def _template(self, item: Any) -> Any:
+        if isinstance(item, Tensor):
+            number = self.number(item)
+            return item if number is None else Ref(number)
+        if isinstance(item, (list, tuple)):
+            return type(item)(self._template(each) for each in item)
+        if isinstance(item, dict):
+            return {name: self._template(each) for name, each in item.items()}
+        return item
+
+    def _add(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        templates: tuple[Any, Any],
+        output: Any,
+        written: Sequence[Tensor],
+    ) -> None:
+        single = isinstance(output, Tensor)
+        outputs = [output] if single else list(output or ())
+        numbers = tuple(self._output(each, written) for each in outputs)
+        self.trace.steps.append(Step(function, name, *templates, numbers, single))
+
+    def _output(self, output: Any, written: Sequence[Tensor]) -> int | None:
+        if not isinstance(output, Tensor):
+            return None
+        if not any(output is changed for changed in written):
+            return self.new(output)
+        value = Value(output.shape)
+        self._numbers[value] = number = len(self.trace.shapes)
+        self.trace.shapes.append(output.shape)
+        self.storages.write(output, value)
+        return number
+
+
+def _refuse_view(*arguments: Any) -> NoReturn:
+    raise UnsupportedOperationError("a view of a tensor that was changed in place is read again")
+
+
+@dataclass(eq=False)
+class Trace:
+    """One forward pass: its operations, the shapes of all values, and what it gave.
+
+    ``same`` has, for a view that shows all of another value as it is, that value's number: nothing
+    tells which of the two is read after that. ``trouble`` is the first thing that could not be
+    followed: what came after it is not written down.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    shapes: list[torch.Size] = field(default_factory=list)
+    output: Any = None
+    output_index: int | None = None
+    layers: dict[str, int] = field(default_factory=dict)
+    same: dict[int, int] = field(default_factory=dict)
+    trouble: Exception | None = None

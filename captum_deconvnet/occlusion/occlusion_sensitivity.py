@@ -1,0 +1,236 @@
+"""``OcclusionSensitivity``: the maps of Zeiler & Fergus 2014, Fig. 7."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from captum_deconvnet.attribution.deconvnet import require_module
+from captum_deconvnet.attribution.model_checks import (
+    as_probabilities,
+    check_output_kind,
+    check_output_name,
+    labels_of,
+)
+from captum_deconvnet.engine.checks import check_initialised
+from captum_deconvnet.engine.layers import layer_path
+from captum_deconvnet.engine.output import OutputName
+from captum_deconvnet.engine.record import record
+from captum_deconvnet.errors import ImageError, UnitError
+from captum_deconvnet.occlusion.fills import Fill, filled
+from captum_deconvnet.occlusion.incremental.occluder import Occluder
+from captum_deconvnet.occlusion.incremental.windows import Grid, Window
+from captum_deconvnet.occlusion.maps import OcclusionMaps
+from captum_deconvnet.occlusion.occluded_layer import OccludedLayer, sums
+from captum_deconvnet.registry import LoadedModel
+
+
+class OcclusionSensitivity:
+    """Slides an occluder over images and watches a feature map and the class (section 4.2).
+
+    One pass over the windows gives all maps; the model is recomputed in part, as by
+    :class:`Occlusion`, where it can be. The paper states neither the size nor the stride of its
+    grey square. "Strongest" is the largest sum over space, nothing covered.
+
+    Args:
+        model: a classifier that gives (N, K) scores, or a :class:`LoadedModel`.
+        layer: the layer whose strongest map is watched: a module or its path; ``None`` for none.
+        memory_budget: bytes that the windows going through together may take.
+        output: which tensor of the model's output holds the class scores, by key, attribute or
+            index, if it gives several.
+
+    Raises:
+        AssertionError: if ``model`` is not a module.
+        UnknownNameError: for a layer that is not in the model.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | LoadedModel,
+        layer: nn.Module | str | None = None,
+        *,
+        memory_budget: int = 2**30,
+        output: OutputName | None = None,
+    ) -> None:
+        """Watch ``layer`` of ``model``."""
+        self.loaded = model if isinstance(model, LoadedModel) else None
+        self.model = model.model if isinstance(model, LoadedModel) else model
+        require_module(self.model)
+        self.layer = None if layer is None else layer_path(self.model, layer)
+        self.memory_budget, self.output = memory_budget, output
+
+    def attribute(
+        self,
+        inputs: Tensor,
+        target: int | Tensor | list[int] | None = None,
+        *,
+        window: int = 32,
+        stride: int = 16,
+        fill: Fill = None,
+        others: Tensor | None = None,
+        output: str = "logits",
+        all_classes: bool = False,
+        show_progress: bool = False,
+    ) -> OcclusionMaps:
+        """Cover each place in turn.
+
+        Args:
+            inputs: images (N, C, H, W).
+            target: the class of all or of each; None for the most probable one.
+            window: side of the square, in pixels.
+            stride: how far it moves, in pixels; the last place is cut off by the edge.
+            fill: what covers: ``"grey"``, ``"mean"``, ``"blur"``, a number, a tensor, a function of
+                the images; None is grey for a :class:`LoadedModel` and 0 else.
+            others: images (M, C, H, W) on which the same map is projected too.
+            output: what the model gives, ``"logits"`` or ``"probabilities"``; of a single logit
+                the probability is the sigmoid.
+            all_classes: keep the probabilities of all classes.
+            show_progress: show a bar on stderr.
+
+        Returns:
+            The maps.
+
+        Raises:
+            ImageError: for inputs that are no images or a window that does not fit.
+            UnitError: for a class that does not exist.
+            LayerError: for a layer without feature maps.
+            ModelError: for a model that does not give (N, K), whose lazy layers have not run, or
+                whose outputs are not ``output``.
+            TrainModeError: for a batch norm in train mode, naming it.
+            OutputChoiceError: for a model that gives several tensors, none of them chosen.
+            UnknownNameError: for an unknown ``output``.
+
+        Example:
+            >>> import torch, captum_deconvnet as cdn
+            >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(),
+            ...     torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 5)).eval()
+            >>> sensitivity = cdn.OcclusionSensitivity(net, "1")
+            >>> maps = sensitivity.attribute(torch.rand(1, 3, 20, 16), 3, window=8, stride=4)
+            >>> maps.activity.shape, maps.probability.shape, maps.label.shape
+            (torch.Size([1, 4, 3]), torch.Size([1, 4, 3]), torch.Size([1, 4, 3]))
+        """
+        check_output_name(output)
+        check_initialised(self.model)
+        grid = _grid(inputs, window, stride)
+        with torch.no_grad():
+            occluder = Occluder([inputs.detach()], [filled(fill, inputs, self.loaded)])
+            model = OccludedLayer(
+                self.model,
+                self.layer,
+                occluder,
+                grid,
+                memory_budget=self.memory_budget,
+                chosen=self.output,
+            )
+            found = _Found(model, target, output, all_classes=all_classes)
+            with tqdm(total=len(grid), desc="occlusion", disable=not show_progress) as bar:
+                for windows, scores, activation in model.windows():
+                    found.add(windows, scores, activation)
+                    bar.update(len(windows))
+        own = others_own = None
+        if self.layer is not None and found.channel is not None:
+            own = self._projections(inputs, found.channel, paired=True)
+            others_own = None if others is None else self._projections(others, found.channel)
+        return found.maps(own, others_own)
+
+    def _projections(self, images: Tensor, channels: Tensor, *, paired: bool = False) -> Tensor:
+        """Projections of maps of the layer: of each image's own map, or of all on all images."""
+        assert self.layer is not None
+        recording = record(self.model, images, self.layer)
+        if paired:
+            pairs = enumerate(channels.tolist())
+            return torch.stack([recording.project_map(n, self.layer, c) for n, c in pairs]).detach()
+        rows = [
+            torch.stack([recording.project_map(n, self.layer, c) for n in range(len(images))])
+            for c in channels.tolist()
+        ]
+        return torch.stack(rows).detach()
+
+
+class _Found:
+    """The maps while they are being filled in."""
+
+    def __init__(
+        self, model: OccludedLayer, target: object, output: str, *, all_classes: bool
+    ) -> None:
+        self.grid, shape, self.output = model.grid, model.grid.counts[1:], output
+        check_output_kind(model.output, output)
+        clean = as_probabilities(model.output, output)
+        self.count = len(clean)
+        self.clean_label = labels_of(clean)
+        self.target = _targets(target, clean)
+        self.clean_probability = clean.gather(1, self.target[:, None])[:, 0]
+        self.probability = clean.new_zeros(self.count, *shape)
+        self.label = self.target.new_zeros(self.count, *shape)
+        self.all = clean.new_zeros(*clean.shape, *shape) if all_classes else None
+        self.channel = self.activity = self.clean_activity = None
+        if model.activation is not None:
+            self.clean_activity, self.channel = sums(model.activation).max(1)
+            self.activity = clean.new_zeros(self.count, *shape)
+
+    def add(self, windows: list[Window], output: Tensor, activation: Tensor | None) -> None:
+        found = as_probabilities(output, self.output).reshape(len(windows), self.count, -1)
+        active = None if activation is None else sums(activation).reshape(*found.shape[:2], -1)
+        for number, window in enumerate(windows):
+            row, column = self._place(window)
+            self.label[:, row, column] = labels_of(found[number])
+            self.probability[:, row, column] = found[number].gather(1, self.target[:, None])[:, 0]
+            if self.all is not None:
+                self.all[:, :, row, column] = found[number]
+            if active is not None and self.channel is not None and self.activity is not None:
+                chosen = active[number].gather(1, self.channel[:, None])
+                self.activity[:, row, column] = chosen[:, 0]
+
+    def maps(self, own: Tensor | None, others: Tensor | None) -> OcclusionMaps:
+        return OcclusionMaps(
+            self.probability,
+            self.label,
+            self.target,
+            self.clean_probability,
+            self.clean_label,
+            self._covered(1),
+            self._covered(2),
+            self.channel,
+            self.activity,
+            self.clean_activity,
+            own,
+            others,
+            self.all,
+        )
+
+    def _place(self, window: Window) -> tuple[int, int]:
+        return tuple(window.starts[dim] // self.grid.strides[dim] for dim in (1, 2))  # type: ignore[return-value]
+
+    def _covered(self, dim: int) -> list[tuple[int, int]]:
+        places = range(self.grid.counts[dim])
+        windows = [self.grid.at([0, *(p if d == dim else 0 for d in (1, 2))]) for p in places]
+        return [(window.starts[dim], window.stops[dim] - 1) for window in windows]
+
+
+def _grid(images: Tensor, window: int, stride: int) -> Grid:
+    if images.dim() != 4:
+        raise ImageError(f"The images have shape {tuple(images.shape)}; give (N, C, H, W).")
+    if not len(images):
+        raise ImageError(f"There is no image: the batch has shape {tuple(images.shape)}.")
+    channels, height, width = images.shape[1:]
+    if not 1 <= window <= min(height, width):
+        raise ImageError(f"A window of {window} does not fit images of {height} by {width} pixels.")
+    if not 1 <= stride <= window:
+        raise ImageError(f"A stride of {stride} is not between 1 and the window, {window}.")
+    return Grid(
+        0, (channels, height, width), (channels, window, window), (channels, stride, stride)
+    )
+
+
+def _targets(target: object, clean: Tensor) -> Tensor:
+    if target is None:
+        return clean.argmax(1)
+    found = torch.as_tensor(target, device=clean.device).reshape(-1)
+    if found.is_floating_point() or len(found) not in (1, len(clean)):
+        raise UnitError(
+            f"The target is {target!r}: give one class, or one for each of the {len(clean)} images."
+        )
+    if int(found.min()) < 0 or int(found.max()) >= clean.shape[1]:
+        raise UnitError(f"The target class {target} is not among 0 to {clean.shape[1] - 1}.")
+    return found.expand(len(clean)).clone()

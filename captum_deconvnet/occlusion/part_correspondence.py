@@ -1,0 +1,222 @@
+"""``PartCorrespondence``: does covering the same part change features alike? (Table 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from statistics import fmean, pstdev
+
+import torch
+from torch import Tensor, nn
+
+from captum_deconvnet.attribution.deconvnet import require_module
+from captum_deconvnet.engine.checks import check_initialised
+from captum_deconvnet.engine.layers import LayerName, layer_paths
+from captum_deconvnet.engine.recorder.module_hooks import in_this_thread
+from captum_deconvnet.engine.steadiness import (
+    check_chance,
+    check_company,
+    drew_since,
+    generator_states,
+)
+from captum_deconvnet.errors import ImageError
+from captum_deconvnet.occlusion.incremental.tracing import train_mode_refused
+
+Part = tuple[int, int, int, int]
+RANDOM = "random"
+
+
+@dataclass(frozen=True)
+class Score:
+    """How consistently covering one part changes one layer; lower is more consistent.
+
+    Args:
+        mean: over ordered pairs of images, the part of coordinates whose signs of change differ.
+        deviation: the standard deviation over those pairs.
+        pairs: how many there are.
+    """
+
+    mean: float
+    deviation: float
+    pairs: int
+
+
+CorrespondenceScores = Mapping[str, Mapping[str, Score]]
+"""Scores by layer and part."""
+
+
+class PartCorrespondence:
+    r"""Zeiler & Fergus 2014, section 4.3 and Table 1.
+
+    With :math:`\epsilon_i` the change of image i's features when a part is covered, the score is
+    the mean over pairs of the Hamming distance between the signs of :math:`\epsilon_i` and
+    :math:`\epsilon_j`, as a part of all coordinates. Signs are three-valued: features that do not
+    change agree. The paper writes a sum; its numbers can only be means.
+
+    Args:
+        model: a model.
+        layers: the layers whose outputs are the features: modules or their paths.
+
+    Raises:
+        AssertionError: if ``model`` is not a module.
+        UnknownNameError: for a layer that is not in the model.
+    """
+
+    def __init__(self, model: nn.Module, layers: LayerName | Sequence[LayerName]) -> None:
+        """Compare changes of ``layers``."""
+        require_module(model)
+        self.model, self.layers = model, layer_paths(model, layers)
+
+    def attribute(
+        self,
+        images: Tensor,
+        boxes: Mapping[str, Sequence[Part]],
+        *,
+        random_boxes: int = 0,
+        fill: float | Tensor = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> CorrespondenceScores:
+        """Cover each part in all images and compare how features change.
+
+        Args:
+            images: (N, C, H, W), two or more.
+            boxes: for every part its box in each image: (top, left, height, width) in pixels.
+            random_boxes: how many scores of random boxes, each the size of some part, to average
+                into the part ``"random"``; 0 for none.
+            fill: what covers, in the model's own space: a number or a tensor (C, 1, 1).
+            generator: of the random boxes; required for them.
+
+        Returns:
+            Scores by layer and part.
+
+        Raises:
+            ImageError: for boxes that do not fit the images, or fewer than two images.
+            TrainModeError: for a batch norm in train mode, naming it.
+            ModelError: for a model whose features depend on the other images of the batch.
+
+        Example:
+            >>> import torch, captum_deconvnet as cdn
+            >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()).eval()
+            >>> image = torch.rand(1, 3, 12, 12)
+            >>> same = cdn.PartCorrespondence(net, "1")
+            >>> same.attribute(image.repeat(3, 1, 1, 1), {"eye": [(2, 2, 4, 4)] * 3})["1"]["eye"]
+            Score(mean=0.0, deviation=0.0, pairs=6)
+        """
+        check_initialised(self.model)
+        parts = {part: _checked(part, places, images) for part, places in boxes.items()}
+        if random_boxes and generator is None:
+            raise ImageError(
+                "Random boxes need a torch.Generator, so that they can be drawn again."
+            )
+        with torch.no_grad(), train_mode_refused(dict(self.model.named_modules())):
+            clean = self._clean(images)
+            found = {part: self._pairs(images, clean, b, fill) for part, b in parts.items()}
+            drawn = [_drawn(parts, images, generator) for _ in range(random_boxes)]
+            chance = [self._pairs(images, clean, places, fill) for places in drawn]
+        if chance:
+            joined = {path: [d for one in chance for d in one[path]] for path in self.layers}
+            found[RANDOM] = joined
+        return {
+            path: {part: _score(distances[path]) for part, distances in found.items()}
+            for path in self.layers
+        }
+
+    def _pairs(
+        self,
+        images: Tensor,
+        clean: Mapping[str, Tensor],
+        boxes: Sequence[Part],
+        fill: float | Tensor,
+    ) -> dict[str, list[float]]:
+        covered = images.clone()
+        for image, (top, left, height, width) in zip(covered, boxes, strict=True):
+            image[:, top : top + height, left : left + width] = fill
+        found = self._features(covered)
+        return {path: distances((clean[path] - found[path]).flatten(1)) for path in self.layers}
+
+    def _clean(self, images: Tensor) -> dict[str, Tensor]:
+        """The features, nothing covered; a warning if they are partly chance.
+
+        Raises:
+            ModelError: an image's features depend on the other images.
+        """
+        before = generator_states()
+        clean = self._features(images.clone())
+        if drew_since(before):
+            check_chance([*clean.values()], lambda: [*self._features(images.clone()).values()])
+            return clean
+
+        def first(inputs: Tensor) -> list[Tensor]:
+            return [one[:1] for one in self._features(inputs).values()]
+
+        check_company(
+            type(self.model).__name__,
+            [one[:1] for one in clean.values()],
+            first(images[:1].clone()),
+            lambda: first(images[:1].clone()),
+            lambda: first(images[:1].repeat_interleave(len(images), 0)),
+            "give a model that takes each image for itself",
+        )
+        return clean
+
+    def _features(self, images: Tensor) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        handles = [
+            self.model.get_submodule(path).register_forward_hook(
+                in_this_thread(
+                    lambda _, args, output, path=path: found.update({path: output.clone()})
+                )
+            )
+            for path in self.layers
+        ]
+        try:
+            self.model(images)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return found
+
+
+def distances(changes: Tensor) -> list[float]:
+    """For ordered pairs of rows (N, D), the part of coordinates whose signs differ."""
+    signs = changes.sign()
+    pairs = permutations(range(len(signs)), 2)
+    return [float((signs[i] != signs[j]).double().mean()) for i, j in pairs]
+
+
+def _score(found: list[float]) -> Score:
+    return Score(fmean(found), pstdev(found), len(found))
+
+
+def _checked(part: str, boxes: Sequence[Part], images: Tensor) -> list[Part]:
+    if images.dim() != 4 or len(images) < 2:
+        raise ImageError(f"Images {tuple(images.shape)}: two or more (N, C, H, W) are compared.")
+    if len(boxes) != len(images):
+        raise ImageError(f"The part {part!r} has {len(boxes)} boxes for {len(images)} images.")
+    for top, left, height, width in boxes:
+        fits = top >= 0 and left >= 0 and height > 0 and width > 0
+        if not fits or top + height > images.shape[2] or left + width > images.shape[3]:
+            size = tuple(images.shape[2:])
+            raise ImageError(
+                f"The part {part!r} has a box {(top, left, height, width)} (top, left, height, "
+                f"width) that does not lie in images of {size}."
+            )
+    return list(boxes)
+
+
+def _drawn(
+    parts: Mapping[str, list[Part]], images: Tensor, generator: torch.Generator | None
+) -> list[Part]:
+    """A random box an image, of the size of one of its parts."""
+    names = sorted(parts)
+
+    def number(most: int) -> int:
+        return int(torch.randint(most, (), generator=generator))
+
+    found = []
+    for image in range(len(images)):
+        _, _, height, width = parts[names[number(len(names))]][image]
+        top = number(images.shape[2] - height + 1)
+        found.append((top, number(images.shape[3] - width + 1), height, width))
+    return found

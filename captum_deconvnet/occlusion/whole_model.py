@@ -1,0 +1,167 @@
+"""A model run whole for every window, as many windows together as is fastest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from captum_deconvnet.attribution.captum_compat import check_output_shape_valid
+from captum_deconvnet.engine.steadiness import (
+    check_chance,
+    check_company,
+    drew_since,
+    generator_states,
+)
+from captum_deconvnet.errors import CaptumDeconvnetError
+from captum_deconvnet.occlusion.incremental.occluder import Occluder
+from captum_deconvnet.occlusion.incremental.windows import Window
+
+PICTURES, MANY = 16, 64
+"""Pictures that go through together at first, and where that pays."""
+PAYS, MUCH = 0.7, 0.5
+"""Going through together pays, and pays much, where a window takes less than this part of its time
+alone."""
+CACHED = 2**24
+"""Bytes of one tensor up to which as many go through together at once as ever do."""
+
+ADVICE = "give method='dense' and perturbations_per_eval=1"
+"""What can be done where windows cannot go through together."""
+
+NOWHERE = Window(-1, (), ())
+"""A window of no input: nothing is covered."""
+
+Run = Callable[[Sequence[Tensor], int], Sequence[Tensor]]
+"""From inputs under a number of windows to tensors with N rows a window, the output first."""
+
+
+class WholeModel:
+    """Gives what a model gives under windows of its inputs.
+
+    Args:
+        name: what errors call the model.
+        run: runs it.
+        occluder: covers windows of the inputs.
+        most: how many windows go through together; ``None`` for as many as is fastest.
+        clean: what it gives, nothing covered, if that is known.
+        seconds: what a window takes alone, an upper bound, likewise.
+        is_suspect: whether it may give something else every time.
+        largest: bytes of the largest tensor in a pass of one window, if that is known.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        run: Run,
+        occluder: Occluder,
+        *,
+        most: int | None = None,
+        clean: Sequence[Tensor] = (),
+        seconds: float = 0.0,
+        is_suspect: bool = False,
+        largest: int | None = None,
+    ) -> None:
+        """Run it on the clean inputs, if what it gives is not known."""
+        self.name, self.run, self.occluder, self.most = name, run, occluder, most
+        self.clean, self.seconds = clean, seconds
+        self.images = max(1, len(occluder.inputs[0]))
+        is_small = largest is not None and largest * MANY <= CACHED * self.images
+        pictures = MANY if is_small else PICTURES
+        self.first, self.many = (max(1, number // self.images) for number in (pictures, MANY))
+        self._times: dict[int, float] = {}
+        self._is_compared = not occluder.keeps_types
+        before = generator_states()
+        first = clean[0] if clean else self._run_clean()
+        if is_suspect or drew_since(before):
+            check_chance([first], lambda: [self._run_clean()])
+        if not self._grows():
+            self.most = self.most or 1
+
+    def outputs(self, windows: Sequence[Window]) -> Iterator[tuple[list[Window], list[Tensor]]]:
+        """All windows, some at a time, with what the model gives under them."""
+        rest = list(windows)
+        while rest:
+            size = self._size(len(rest))
+            compares = size > 1 and not self._is_compared
+            part = rest[: size - compares]
+            rest = rest[len(part) :]
+            yield part, self._together(part, compares=compares)
+
+    @property
+    def fastest(self) -> float:
+        """The least seconds that a window has taken, as far as was tried."""
+        return min(self._times.values(), default=self.seconds)
+
+    @property
+    def pays(self) -> bool:
+        """Whether it pays that windows go through together."""
+        return self.fastest < PAYS * self.seconds
+
+    def _size(self, left: int) -> int:
+        """How many windows go through next; sizes are tried before the fastest is settled on."""
+        if self.most is not None:
+            return self.most
+        if self.first not in self._times:
+            return min(self.first, left + (not self._is_compared))
+        if self.fastest < MUCH * self.seconds and self.many not in self._times:
+            return min(self.many, left)
+        if not self.pays and 1 not in self._times:
+            return 1
+        return min(self._times, key=self._times.__getitem__)
+
+    def _together(self, part: list[Window], *, compares: bool) -> list[Tensor]:
+        """What the model gives for windows together; one by one, if it does not take them so."""
+        start = time.perf_counter()
+        try:
+            found = self._compared(part) if compares else self._checked(part)
+        except CaptumDeconvnetError:
+            raise
+        except Exception:
+            if self.most is not None or len(part) + compares == 1:
+                raise
+            found = None
+        if found is None:
+            self.most = 1
+            alone = [self._checked([window]) for window in part]
+            return [torch.cat(tensors) for tensors in zip(*alone, strict=True)]
+        size = len(part) + compares
+        self._times[size] = (time.perf_counter() - start) / size
+        return found
+
+    def _compared(self, part: list[Window]) -> list[Tensor] | None:
+        """The same with the clean inputs among them; ``None`` if those come out not as alone."""
+        found = self._checked([NOWHERE, *part])
+        rows = [len(tensor) for tensor in self.clean]
+        together, alone = found[0][: rows[0]], self.clean[0]
+        self._is_compared = True
+        is_same = check_company(
+            self.name,
+            [together],
+            [alone],
+            lambda: [self._run_clean()],
+            lambda: [self._checked([NOWHERE] * (len(part) + 1))[0][: len(together)]],
+            ADVICE,
+        )
+        if not is_same and self.most is None:
+            return None
+        return [tensor[count:] for tensor, count in zip(found, rows, strict=True)]
+
+    def _checked(self, part: list[Window]) -> list[Tensor]:
+        inputs = self.occluder.whole(part)
+        found = list(self.run(inputs, len(part)))
+        check_output_shape_valid(inputs, self.images, self.clean[0], found[0], len(part))
+        return found
+
+    def _run_clean(self) -> Tensor:
+        start = time.perf_counter()
+        found = self.run(self.occluder.clean(), 1)
+        self.seconds = time.perf_counter() - start
+        self.clean = self.clean or found
+        return found[0]
+
+    def _grows(self) -> bool:
+        """Whether the output has rows for the images."""
+        output = self.clean[0]
+        return output.dim() > 0 and len(output) % self.images == 0

@@ -1,0 +1,1 @@
+"""Pictures in: read and prepared for a model. Pictures out: style, colours, crops."""

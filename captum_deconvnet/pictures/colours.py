@@ -1,0 +1,68 @@
+"""Pictures of any number of channels as colours.
+
+Contrast: a signed projection as a picture around mid grey.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def bands(picture: NDArray[np.floating]) -> NDArray[np.floating]:
+    """What is shown of a picture (H, W, C): (H, W, 1) or (H, W, 3).
+
+    One channel is grey and three are colours; of two the mean is shown in grey, of more the first
+    three as colours. :func:`shown_bands` says so.
+    """
+    channels = picture.shape[-1]
+    if channels in (1, 3):
+        return picture
+    return picture.mean(axis=-1, keepdims=True) if channels == 2 else picture[..., :3]
+
+
+def rgb(picture: NDArray[np.floating]) -> NDArray[np.floating]:
+    """A picture (H, W, C) as (H, W, 3)."""
+    shown = bands(picture)
+    return shown if shown.shape[-1] == 3 else np.repeat(shown, 3, axis=-1)
+
+
+def shown_bands(channels: int) -> str:
+    """What is shown of so many channels, in words; empty for one and for three.
+
+    Example:
+        >>> shown_bands(12)
+        'channels 0 to 2 of 12 as colours'
+    """
+    if channels in (1, 3):
+        return ""
+    if channels == 2:
+        return "the mean of 2 channels"
+    return f"channels 0 to 2 of {channels} as colours"
+
+
+pass
+
+MID_GREY = 0.5
+
+
+def stretch(
+    projection: NDArray[np.floating], percentile: float = 100.0
+) -> tuple[NDArray[np.floating], float]:
+    """Scale a projection about zero so that it fills the range of a picture.
+
+    All channels share one factor, so colours keep their balance, and zero is mid grey. The paper
+    enhances contrast for each panel too (Zeiler & Fergus, Fig. 4) without saying how much.
+
+    Args:
+        projection: (H, W, C), signed.
+        percentile: of the absolute values, what is shown at full contrast; above it is clipped.
+
+    Returns:
+        The picture, (H, W, 1) or (H, W, 3), in [0, 1], and the factor that its projection was
+        multiplied by; the factor is 0 where the projection is zero everywhere.
+    """
+    projection = bands(projection)
+    largest = float(np.percentile(np.abs(projection), percentile))
+    factor = MID_GREY / largest if largest > 0 else 0.0
+    return np.clip(MID_GREY + factor * projection, 0.0, 1.0), factor

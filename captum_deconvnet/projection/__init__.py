@@ -1,1 +1,0 @@
-"""Forward once, recorded; backward many times, projected."""

@@ -1,0 +1,143 @@
+"""The layers of a model: shapes, receptive fields, and the rules of the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+import captum_deconvnet as cdn
+from captum_deconvnet.cli.output import table
+from captum_deconvnet.projections.project import load
+
+HEAD = ("layer", "shape", "field", "jump", "start", "way back")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer, as the image size of its model makes it.
+
+    Args:
+        path: module path; empty for the model itself.
+        stage: whether it is one of the model's stages.
+        shape: of its output for one image.
+        field: what one of its units sees.
+        rules: the receipt's rules of the operations that the module itself runs.
+    """
+
+    path: str
+    stage: bool
+    shape: tuple[int, ...]
+    field: cdn.ReceptiveField
+    rules: tuple[str, ...]
+
+    def row(self) -> tuple[str, ...]:
+        """The layer as a row of the table; a stage is marked with a star."""
+        field = self.field
+        sizes = (pair(field.size), pair(field.jump), pair(field.start))
+        shape = "x".join(str(size) for size in self.shape)
+        return (
+            f"{self.path or '(model)'}{' *' * self.stage}",
+            shape,
+            *sizes,
+            ", ".join(self.rules) or "-",
+        )
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All layers of a model, in the order they ran."""
+
+    model: str
+    input_shape: tuple[int, ...]
+    layers: Sequence[Layer]
+
+    def table(self) -> str:
+        """The layers as text."""
+        return table(HEAD, [layer.row() for layer in self.layers])
+
+    def facts(self) -> dict[str, Any]:
+        """The layers as JSON."""
+        return {
+            "model": self.model,
+            "input_shape": self.input_shape,
+            "layers": [asdict(layer) for layer in self.layers],
+        }
+
+
+def inventory(model: str, weights: str = "random") -> Inventory:
+    """List the layers of a model by one recorded forward pass of a black image.
+
+    Raises:
+        CaptumDeconvnetError: no such model.
+    """
+    loaded = load(model, weights)
+    inputs = loaded.example_input()
+    shapes = output_shapes(loaded.model, inputs)
+    recording = cdn.record(loaded.model, inputs, list(shapes))
+    rules = rules_by_module(recording.receipt)
+    listed = [
+        path for path in shapes if path in rules or path in loaded.stages or is_leaf(loaded, path)
+    ]
+    progress = tqdm(listed, desc="receptive fields", unit="layer", leave=False, disable=None)
+    layers = [
+        Layer(
+            path,
+            path in loaded.stages,
+            shapes[path],
+            recording.receptive_field(path),
+            rules.get(path, ()),
+        )
+        for path in progress
+    ]
+    return Inventory(model, tuple(inputs.shape[1:]), layers)
+
+
+def output_shapes(model: nn.Module, inputs: torch.Tensor) -> dict[str, tuple[int, ...]]:
+    """The shape for one image of every module that ran and gave one tensor, in running order."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def watch(path: str) -> Callable[[nn.Module, object, object], None]:
+        def note(module: nn.Module, arguments: object, output: object) -> None:
+            if isinstance(output, torch.Tensor) and output.dim() > 1:
+                shapes.setdefault(path, tuple(output.shape[1:]))
+
+        return note
+
+    hooks = [module.register_forward_hook(watch(path)) for path, module in model.named_modules()]
+    try:
+        with torch.no_grad():
+            model(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return shapes
+
+
+def rules_by_module(receipt: cdn.Receipt) -> dict[str, tuple[str, ...]]:
+    """The rules that ran in each module itself, each once, in running order."""
+    rules: dict[str, dict[str, None]] = {}
+    for entry in receipt.entries:
+        rules.setdefault(entry.module, {})[way_back(entry)] = None
+    return {module: tuple(names) for module, names in rules.items()}
+
+
+def way_back(entry: cdn.ReceiptEntry) -> str:
+    """One rule in words: ``max_pool2d_with_indices: switches (paper)``, ``add: adjoint``."""
+    kind = "" if entry.rule == entry.kind else f" ({entry.kind})"
+    return f"{entry.operation}: {entry.rule}{kind}"
+
+
+def is_leaf(loaded: cdn.LoadedModel, path: str) -> bool:
+    """Whether a module has no modules of its own."""
+    return not any(loaded.model.get_submodule(path).children())
+
+
+def pair(size: tuple[float, float]) -> str:
+    """Height and width, or one number if they are equal."""
+    height, width = size
+    return f"{height:g}" if height == width else f"{height:g}x{width:g}"

@@ -1,0 +1,234 @@
+"""Several images side by side, a row a layer: patches beside projections, as in Fig. 2.
+
+A model's own sample pictures, projected: what ``deconvnet demo`` draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+import captum_deconvnet as cdn
+from captum_deconvnet.cli.output import check_folder, write_figure
+from captum_deconvnet.errors import ModelError
+from captum_deconvnet.files import origin_of
+from captum_deconvnet.pictures.colours import MID_GREY, stretch
+from captum_deconvnet.pictures.crop import Crop, crop_of
+from captum_deconvnet.pictures.model_input import to_input, to_picture
+from captum_deconvnet.pictures.prediction import predictions
+from captum_deconvnet.pictures.style import FONT_SIZE, plainly
+from captum_deconvnet.projections.figure import caption, colour, frame, show
+from captum_deconvnet.projections.project import Order, load, run
+from captum_deconvnet.projections.rows import to_array
+from captum_deconvnet.projections.selection import Request
+
+CELL = 0.85  # inches, as all lengths here
+CAPTION = 0.3
+LABEL = 0.75
+GAP = 0.18
+MARGIN = 0.08
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One unit of one image.
+
+    Args:
+        title: which map, and its activation; one line.
+        projection: (H, W, C), signed, at the size of the image.
+        crop: what the unit sees.
+    """
+
+    title: str
+    projection: NDArray[np.floating]
+    crop: Crop
+
+
+@dataclass(frozen=True)
+class SampleRow:
+    """One layer.
+
+    Args:
+        title: the layer, and how much of the image one of its units sees; up to two lines.
+        sights: one an image, in the images' order.
+    """
+
+    title: str
+    sights: Sequence[Sight]
+
+
+@plainly
+def sample_figure(
+    images: Sequence[tuple[str, NDArray[np.floating]]],
+    rows: Sequence[SampleRow],
+    *,
+    percentile: float = 99.5,
+) -> Figure:
+    """Draw what one unit a layer sees in each image, beside its projection.
+
+    The images stand on top, with a frame around what each layer's unit sees, in the layer's colour.
+    A projection is stretched about zero, which is mid grey.
+
+    Args:
+        images: name and pixels (H, W, C) in [0, 1] of each.
+        rows: one a layer, the lowest first.
+        percentile: of a projection's absolute values, what is shown at full contrast.
+
+    Returns:
+        A figure that belongs to no window: save it with ``figure.savefig``.
+    """
+    sheet = Sheet(len(images), 1 + len(rows))
+    for column, (name, image) in enumerate(images):
+        sights = [row.sights[column] for row in rows]
+        draw_image(sheet.axes(0, column, 0.5), name, image, sights)
+        for index, sight in enumerate(sights):
+            draw_patch(sheet.axes(index + 1, column), image, sight, colour(index))
+            cut = sight.crop.cut(sight.projection, 0.0)
+            show(sheet.axes(index + 1, column, 1), stretch(cut, percentile)[0])
+    for index, row in enumerate(rows):
+        sheet.label(index + 1, row.title)
+    return sheet.figure
+
+
+class Sheet:
+    """An empty figure with two cells a column, and a label before each row.
+
+    Args:
+        columns: pairs of cells.
+        rows: of cells.
+    """
+
+    def __init__(self, columns: int, rows: int) -> None:
+        """Size the figure to its cells."""
+        self.width = LABEL + (2 * CELL + GAP) * columns + MARGIN
+        self.height = (CELL + CAPTION) * rows + MARGIN
+        self.figure = Figure(figsize=(self.width, self.height), dpi=160, facecolor="white")
+
+    def axes(self, row: int, column: int, cell: float = 0) -> Axes:
+        """The axes of a cell: 0 is the first of its pair, 1 the second, 0.5 between them."""
+        left = LABEL + (2 * CELL + GAP) * column + CELL * cell
+        bottom = self.height - (CELL + CAPTION) * (row + 1)
+        place = (left / self.width, bottom / self.height, CELL / self.width, CELL / self.height)
+        return self.figure.add_axes(place)
+
+    def label(self, row: int, text: str) -> None:
+        """Lettering before a row, at half its height."""
+        middle = self.height - (CELL + CAPTION) * (row + 1) + CELL / 2
+        place = (MARGIN / self.width, middle / self.height)
+        self.figure.text(*place, text, va="center", fontsize=FONT_SIZE, family="monospace")
+
+
+def draw_image(axes: Axes, name: str, image: NDArray[np.floating], sights: Sequence[Sight]) -> None:
+    """The whole image, with a frame around what the unit of each layer sees."""
+    show(axes, image)
+    caption(axes, name)
+    for index, sight in enumerate(sights):
+        axes.add_patch(frame(sight.crop, colour(index), 0.9))
+
+
+def draw_patch(axes: Axes, image: NDArray[np.floating], sight: Sight, edge: str) -> None:
+    """What the unit sees, framed in its layer's colour."""
+    show(axes, sight.crop.cut(image, MID_GREY))
+    caption(axes, sight.title)
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=edge, linewidth=1.0)
+
+
+pass
+
+RULE = "deconvnet"
+KIND = "demo"
+"""What a figure of this command is called."""
+
+
+def show_samples(model: str, out: Path) -> cdn.Receipt:
+    """Write the figure of a model's samples: one image in detail, or several side by side.
+
+    Args:
+        model: as ``deconvnet models`` lists it.
+        out: the figure's file.
+
+    Returns:
+        The receipt of their projections.
+
+    Raises:
+        ModelError: the model brings no pictures.
+    """
+    check_folder(out)
+    loaded = load(model, "DEFAULT")
+    samples = loaded.samples()
+    if not samples:
+        raise ModelError(f"{model} brings no sample pictures: use deconvnet project {model} IMAGE.")
+    if len(samples) == 1:
+        return in_detail(model, samples, out)
+    return side_by_side(loaded, samples, out)
+
+
+def in_detail(model: str, samples: Mapping[str, Image.Image], out: Path) -> cdn.Receipt:
+    """One image: two units a layer, by deconvnet and by guided backpropagation."""
+    ((name, image),) = samples.items()
+    order = Order(
+        model=model,
+        weights="DEFAULT",
+        layers=None,
+        request=Request(count=2),
+        rules=(RULE, "guided"),
+        out=out,
+        facts=None,
+        kind=KIND,
+    )
+    return run(order, image.convert("RGB"), name)[RULE].receipt
+
+
+def side_by_side(
+    loaded: cdn.LoadedModel, samples: Mapping[str, Image.Image], out: Path
+) -> cdn.Receipt:
+    """Several images: the strongest unit of every layer in each."""
+    inputs = torch.cat([to_input(loaded, image) for image in samples.values()])
+    recording = cdn.record(loaded.model, inputs, loaded.stages)
+    labels = predictions(loaded, recording)
+    images = [
+        (f"{name}\n{seen}".strip(), to_picture(loaded, inputs[index : index + 1]).cpu().numpy())
+        for index, (name, seen) in enumerate(zip_longest(samples, labels, fillvalue=""))
+    ]
+    size = (inputs.shape[-2], inputs.shape[-1])
+    rows = [
+        row(recording, layer, number, size) for number, layer in enumerate(loaded.stages, start=1)
+    ]
+    write_figure(out, sample_figure(images, rows), origin_of(KIND, loaded.name))
+    return recording.receipt
+
+
+def row(recording: cdn.Recording, layer: str, number: int, size: tuple[int, int]) -> SampleRow:
+    """The strongest unit of one layer in every image."""
+    field = recording.receptive_field(layer)
+    units = strongest_of_each(recording.strongest(layer))
+    projections = recording.project(units)
+    assert isinstance(projections, torch.Tensor)  # a tuple only comes from several inputs
+    whole = Crop(0, 0, *size)
+    sights = []
+    for unit, projection in zip(units, projections, strict=True):
+        box = field.box(unit.row, unit.column)
+        near = crop_of((box.top, box.left, box.bottom, box.right), field.size, size)
+        crop = near if field.size < size else whole
+        title = f"map {unit.channel}: {unit.value:.3g}"
+        sights.append(Sight(title, to_array(projection), crop))
+    return SampleRow(f"layer {number}\nsees {field.size[0]} px", sights)
+
+
+def strongest_of_each(units: Sequence[cdn.Unit]) -> list[cdn.Unit]:
+    """Of the units of every image, the strongest."""
+    best: dict[int, cdn.Unit] = {}
+    for unit in units:
+        if unit.image not in best or unit.value > best[unit.image].value:
+            best[unit.image] = unit
+    return [best[image] for image in sorted(best)]

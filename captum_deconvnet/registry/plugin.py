@@ -1,0 +1,148 @@
+"""What is known of one plugin: the row it has in ``deconvnet plugins``.
+
+Entry points: where installed plugins are found.
+
+A model source: the models that one plugin offers under one prefix.
+
+A rule row: the projection rule that a plugin gives to one operation.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from captum_deconvnet.registry.hookspecs import PROJECT, Load, Names, Rule
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """One plugin, loaded or broken.
+
+    Args:
+        name: its entry point's name.
+        distribution: the installed distribution it came in; empty for one registered by hand.
+        version: that distribution's version.
+        hooks: the hooks it implements.
+        prefixes: the prefixes of the models it offers.
+        error: why it, or a part of it, is not in use; empty when all is well.
+    """
+
+    name: str
+    distribution: str = ""
+    version: str = ""
+    hooks: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    error: str = ""
+
+
+VARIABLE = "DECONVNET_PLUGINS"
+
+
+def installed_plugins() -> list[EntryPoint]:
+    """Every installed entry point of the group, each once, by name.
+
+    An editable install and a wheel of the same distribution may name one entry point twice.
+    """
+    found = {(point.name, point.value): point for point in entry_points(group=PROJECT)}
+    return [found[key] for key in sorted(found)]
+
+
+def wanted_names(points: Iterable[EntryPoint]) -> list[str]:
+    """The plugins to load: all, or those that ``DECONVNET_PLUGINS=a,b`` names.
+
+    An empty variable means none.
+    """
+    chosen = os.environ.get(VARIABLE)
+    if chosen is None:
+        return [point.name for point in points]
+    return [name.strip() for name in chosen.split(",") if name.strip()]
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """What a plugin said when it called ``register`` in ``register_models``.
+
+    Args:
+        prefix: first part of the models' full names, ``prefix/name``.
+        names: the second parts, or a callable that lists them.
+        load: builds one model: ``load(name, weights_tag_or_None)``.
+        left_out: lists names that are not offered, each with the reason.
+        takes: whether a name that is not listed can be loaded all the same.
+        plugin: the plugin that offers them.
+    """
+
+    prefix: str
+    names: Names
+    load: Load
+    left_out: Callable[[], Mapping[str, str]]
+    takes: Callable[[str], bool]
+    plugin: str
+
+    def __post_init__(self) -> None:
+        """Refuse a source that could not be used later."""
+        if not self.prefix or "/" in self.prefix:
+            raise ValueError(f"prefix {self.prefix!r} of models is empty or has a slash")
+
+    def listed(self) -> Sequence[str]:
+        """The names after the slash; may import the plugin's library."""
+        return self.names() if callable(self.names) else self.names
+
+
+KINDS = ("paper", "adjoint", "extension", "fallback")
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """One row of the rule table.
+
+    Args:
+        target: a module class, a function or an operation, or its address
+            ``"package.module:Name"``.
+        rule: what ``captum_deconvnet.rules`` holds, or ``rule(call) -> adjoint``.
+        kind: what the receipt calls it.
+        plugin: the plugin that gave the row.
+
+    Raises:
+        ValueError: for an unknown kind, or an address without a colon.
+        TypeError: for a rule that cannot be called.
+    """
+
+    target: object
+    rule: Rule
+    kind: str
+    plugin: str
+
+    def __post_init__(self) -> None:
+        """Refuse a row that could not be used later."""
+        if self.kind not in KINDS:
+            raise ValueError(f"kind {self.kind!r} of a rule is none of {', '.join(KINDS)}")
+        if not callable(self.rule):
+            raise TypeError(f"the rule for {self.target!r} is {self.rule!r}, not a callable")
+        if isinstance(self.target, str) and ":" not in self.target:
+            raise ValueError(f"address {self.target!r} is not of the form 'package.module:Name'")
+
+    def found(self) -> object | None:
+        """The target itself; ``None`` if its address leads nowhere.
+
+        A model cannot hold a module of a package that nobody imported, nor of a class that the
+        installed version of that package does not have, so such a row has nothing to do.
+        """
+        if not isinstance(self.target, str):
+            return self.target
+        module, _, name = self.target.partition(":")
+        if module.partition(".")[0] not in sys.modules:
+            return None
+        try:
+            return functools.reduce(getattr, name.split("."), _imported(module))
+        except (ImportError, AttributeError):
+            return None
+
+
+def _imported(module: str) -> object:
+    return importlib.import_module(module)
