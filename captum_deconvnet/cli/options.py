@@ -82,7 +82,7 @@ def preparation_options(command: Command) -> Command:
             command = click.option(
                 name, metavar=metavar, help=text, callback=_note, expose_value=False
             )(command)
-    return device_option(command)
+    return command if "--device" in own else device_option(command)
 
 
 def model_options(command: Command) -> Command:

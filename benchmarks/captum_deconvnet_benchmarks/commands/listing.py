@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from captum_deconvnet.cli.options import model_options
+
 if TYPE_CHECKING:
     from captum_deconvnet_benchmarks.protocol.explainer import Explainer
     from captum_deconvnet_benchmarks.protocol.metric import Metric
@@ -20,14 +22,15 @@ Examples:
 )
 @click.argument("pattern", default="*")
 @click.option("--model", help="Also say which fit this model, and why others do not.")
-def explainers(pattern: str, *, model: str | None) -> None:
+@model_options
+def explainers(pattern: str, *, model: str | None, weights: str) -> None:
     """List the explainers that fit PATTERN, their flags and parameters."""
     from captum_deconvnet.cli.output import table
     from captum_deconvnet_benchmarks.protocol import catalogue
     from captum_deconvnet_benchmarks.runs.plan.addresses import plain_json
 
     rows = catalogue.chosen_explainers([pattern], catalogue.explainers())
-    reasons = _reasons(rows, model) if model else [""] * len(rows)
+    reasons = _reasons(rows, model, weights) if model else [""] * len(rows)
     head = ["explainer", "flags", "parameters", *(["fits"] if model else [])]
     lines = [
         [row.name, _flags(row), plain_json(row.parameters), *([reason] if model else [])]
@@ -57,11 +60,11 @@ def _flags(row: Explainer | Metric) -> str:
     return ", ".join(flags) or "-"
 
 
-def _reasons(rows: list[Explainer], model: str) -> list[str]:
+def _reasons(rows: list[Explainer], model: str, weights: str) -> list[str]:
     """For each explainer, ``yes`` or why the model cannot be explained so."""
     from captum_deconvnet.projections.project import load
     from captum_deconvnet_benchmarks.protocol.subject import Subject
 
-    name, _, weights = model.partition("@")
-    subject = Subject.of(load(name, weights or "DEFAULT"))
+    name, _, own = model.partition("@")
+    subject = Subject.of(load(name, own or weights))
     return [row.unfit(subject) or "yes" for row in rows]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from captum_deconvnet.cli.options import DEVICES, preparation_options, said_of_the_model
 from captum_deconvnet.errors import SpecError
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ Examples:
   torchrun --nproc-per-node 4 -m captum_deconvnet_benchmarks.run spec.yaml --out /shared/run
 """
 )
+@preparation_options
 @click.argument("spec", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--model", "models", multiple=True, help="A model; NAME@random has random weights.")
+@click.option("--weights", metavar="TAG|FILE|random", help="Of models that say none of their own.")
 @click.option("--explainer", "explainers", multiple=True, help="A name or pattern.")
 @click.option("--metric", "metrics", multiple=True, help="A name or pattern.")
 @click.option("--images", help="A folder, or torchvision/NAME:ROOT.")
@@ -38,16 +41,23 @@ Examples:
 @click.option("--block", type=int, help="Images in a unit of work.")
 @click.option("--batch", type=int, help="Images that go through together; 0 for the block.")
 @click.option("--limit", type=int, help="Only so many images of each model.")
-@click.option("--device", help="As torch names it: cpu, cuda.")
+@click.option(
+    "--device",
+    metavar="|".join(DEVICES),
+    help="Where models run; auto is cuda where there is one, else cpu.  [default: the spec's]",
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
 @click.option("--retry", is_flag=True, help="Do again what failed before.")
-def run(spec: Path | None, *, out: Path, jobs: int, retry: bool, **given: Any) -> None:
+def run(
+    spec: Path | None, *, weights: str | None, out: Path, jobs: int, retry: bool, **given: Any
+) -> None:
     """Score explainers on models and images, as SPEC (YAML) and the options say.
 
     Every unit of work is a file in the run's folder, named by what decides its numbers. A run that
     was stopped goes on where it was when the command is given again; so does one with more models,
-    metrics or images. Options win over the spec. The exit code is 1 if units are missing.
+    metrics or images. Options win over the spec; what is said of inputs and classes holds for all
+    its models. The exit code is 1 if units are missing.
     """
     from captum_deconvnet_benchmarks.runs.plan.spec import read_spec, spec_of
     from captum_deconvnet_benchmarks.runs.run import Order
@@ -55,7 +65,9 @@ def run(spec: Path | None, *, out: Path, jobs: int, retry: bool, **given: Any) -
 
     content = read_spec(spec) if spec else {}
     content |= {key: value for key, value in given.items() if value not in (None, ())}
-    content["models"] = [_with_weights(each) for each in content.get("models", ())]
+    content["models"] = [
+        _prepared(_with_weights(each), weights) for each in _several(content.get("models", ()))
+    ]
     content["target"] = _number(content.get("target", "predicted"))
     order = Order(spec_of(content), out, retry)
     missing = share(order, jobs) if jobs > 1 else run_order(order)
@@ -90,6 +102,23 @@ def _with_weights(given: Any) -> Any:
     if not (name and weights):
         raise SpecError(f"The model {given!r} is not NAME or NAME@WEIGHTS.")
     return {"model": name, "weights": weights}
+
+
+def _several(models: Any) -> Any:
+    """One model of a spec as a list of one."""
+    return [models] if isinstance(models, str | dict) else models
+
+
+def _prepared(given: Any, weights: str | None) -> Any:
+    """A model with what the options say of its weights, inputs and classes."""
+    said = {key: str(value) for key, value in said_of_the_model().items()}
+    if not said and weights is None:
+        return given
+    model = {"model": given} if isinstance(given, str) else given
+    if not isinstance(model, dict):
+        return given
+    own = {} if weights is None else {"weights": weights}
+    return {**own, **model, **said}
 
 
 def _number(target: Any) -> Any:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from captum_deconvnet.cli.options import device_option, said_device
+
 
 @click.command(
     epilog="""\b
@@ -26,6 +28,7 @@ Examples:
     help="Fashion-MNIST's idx files, or a folder of images.",
 )
 @click.option("--classes", type=click.IntRange(1), help="Only the first so many.  [default: all]")
+@device_option
 def evaluate(model: str, *, weights: str, data: Path, classes: int | None) -> None:
     """Print how many test images MODEL gets right.
 
@@ -34,4 +37,4 @@ def evaluate(model: str, *, weights: str, data: Path, classes: int | None) -> No
     """
     from captum_deconvnet_zfnet.training.judgement import judge
 
-    click.echo(judge(model, weights, data, classes))
+    click.echo(judge(model, weights, data, classes, said_device()))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from captum_deconvnet.cli.options import device_option, said_device
+
 
 @click.command(
     epilog="""\b
@@ -25,6 +27,7 @@ Examples:
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("filters.png"), show_default=True
 )
+@device_option
 def filters(models: tuple[str, ...], *, data: Path | None, out: Path) -> None:
     """Draw the layer-1 and layer-2 filters of each MODEL, and measure them.
 
@@ -34,5 +37,5 @@ def filters(models: tuple[str, ...], *, data: Path | None, out: Path) -> None:
     """
     from captum_deconvnet_zfnet.filters.comparison import compare
 
-    click.echo(compare(models or ("zfnet/fashion_mnist",), data, out))
+    click.echo(compare(models or ("zfnet/fashion_mnist",), data, out, said_device()))
     click.echo(f"wrote {out}", err=True)

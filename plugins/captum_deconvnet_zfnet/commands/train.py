@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from captum_deconvnet.cli.options import device_option, said_device
+
 NETS = ("zfnet", "zfnet_ceil", "zfnet_bn", "alexnet", "compact", "compact_bn")
 
 
@@ -70,6 +72,7 @@ A run that was stopped goes on where it was: give the same command again.
     metavar="DIR",
     help="Folder for weights, log.csv and curves.png.",
 )
+@device_option
 def train(
     net: str,
     recipe: str,
@@ -106,4 +109,6 @@ def train(
         smallest_area=smallest_area,
         seed=seed,
     )
-    train_as_planned(plan, out, skip_corrupt=corrupt == "skip", readers=readers)
+    train_as_planned(
+        plan, out, skip_corrupt=corrupt == "skip", readers=readers, device=said_device()
+    )

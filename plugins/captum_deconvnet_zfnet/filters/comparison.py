@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet import LoadedModel, load_model
+from captum_deconvnet.cli.options import device_of
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.pictures.style import save
 from captum_deconvnet_zfnet.data.batches import read
@@ -28,13 +29,14 @@ HEAD = f"{'model':28} {'layer':7} {'filters':>7} {'kernel':>6} {'stride':>6} {'r
 HEAD += f"{'max/median':>10} {'frequency':>9} {'aliasing':>8} {'dead':>6}"
 
 
-def compare(models: Sequence[str], data: Path | None, out: Path) -> str:
+def compare(models: Sequence[str], data: Path | None, out: Path, device: str = "auto") -> str:
     """Write the figure of some nets' filters.
 
     Args:
         models: each a name, or ``name=file``.
         data: pictures that show which filters are dead; without them this is not measured.
         out: the figure's file, PNG.
+        device: what kind the nets run on; auto is cuda where there is one, else the processor.
 
     Returns:
         The table of their measures.
@@ -43,15 +45,17 @@ def compare(models: Sequence[str], data: Path | None, out: Path) -> str:
         UnknownNameError: a model is none of this plugin's.
         WeightsError: a file does not fit.
     """
+    place = device_of(device)
     loaded = [_loaded(model) for model in models]
     rows = [HEAD]
     drawn: dict[str, list[tuple[str, Tensor]]] = {}
     for spoken, net in zip(models, loaded, strict=True):
         pictures = _pictures(net, data)
-        measures = [measure(net.model, layer, pictures) for layer in LAYERS]
+        shown = None if pictures is None else pictures.to(place)
+        measures = [measure(net.model.to(place), layer, shown) for layer in LAYERS]
         rows += [_row(net.name, each) for each in measures]
         drawn[spoken.partition("=")[0] + f" {len(drawn) + 1}"] = [
-            (layer, filter_pictures(net.model, layer)) for layer in LAYERS
+            (layer, filter_pictures(net.model.cpu(), layer)) for layer in LAYERS
         ]
     content = io.BytesIO()
     save(filter_figure(drawn), content)

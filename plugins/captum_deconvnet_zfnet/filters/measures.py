@@ -53,7 +53,7 @@ def measure(net: nn.Module, layer: str, pictures: Tensor | None) -> LayerMeasure
     """
     conv = net.get_submodule(f"{layer}.conv")
     assert isinstance(conv, nn.Conv2d)
-    weight = conv.weight.detach()
+    weight = conv.weight.detach().cpu()
     size = filter_rms(weight)
     dead = None
     if pictures is not None:

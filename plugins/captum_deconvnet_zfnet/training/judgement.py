@@ -7,13 +7,16 @@ from pathlib import Path
 from torch import nn
 
 from captum_deconvnet import list_models, load_model
+from captum_deconvnet.cli.options import device_of
 from captum_deconvnet.errors import DataError, unknown_name
 from captum_deconvnet_zfnet.data.opening import open_data
 from captum_deconvnet_zfnet.data.pictures import DataSet
 from captum_deconvnet_zfnet.training.evaluation import evaluate
 
 
-def judge(model: str, weights: str, folder: Path, classes: int | None = None) -> str:
+def judge(
+    model: str, weights: str, folder: Path, classes: int | None = None, device: str = "auto"
+) -> str:
     """Score a net of this plugin on test images, or on validation images if there are no others.
 
     Args:
@@ -21,6 +24,7 @@ def judge(model: str, weights: str, folder: Path, classes: int | None = None) ->
         weights: a tag, or a file.
         folder: of the data.
         classes: use only so many classes, the first ones.
+        device: what kind to compute on; auto is cuda where there is one, else the processor.
 
     Returns:
         One line that says which net, which images, and how many are right.
@@ -32,12 +36,13 @@ def judge(model: str, weights: str, folder: Path, classes: int | None = None) ->
     own = list_models("zfnet/*")
     if model not in own:
         raise unknown_name("model to evaluate", model, own, f"Known: {', '.join(own)}.")
+    place = device_of(device)
     loaded = load_model(model, weights)
     size = loaded.input_size[-1]
     data = open_data(folder, size, classes)
     require_match(loaded.model, data, loaded.input_size[0])
     pictures, kind = (data.test, "test") if data.test else (data.validation, "validation")
-    score = evaluate(loaded.model, pictures, size, show_progress=True)
+    score = evaluate(loaded.model.to(place), pictures, size, device=place, show_progress=True)
     return (
         f"{loaded.name}, weights {loaded.weights}: {score.right} of {score.count} {kind} images of "
         f"{data.name} right, {100 * score.right / score.count:.2f} %"

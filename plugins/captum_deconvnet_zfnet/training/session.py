@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from captum_deconvnet.cli.options import device_of
 from captum_deconvnet_zfnet.data.opening import open_data
 from captum_deconvnet_zfnet.data.pictures import DataSet
 from captum_deconvnet_zfnet.training.checkpoint import write_facts
@@ -17,7 +18,12 @@ from captum_deconvnet_zfnet.training.workers import workers
 
 
 def train_as_planned(
-    plan: Plan, folder: Path, *, skip_corrupt: bool = False, readers: int = 0
+    plan: Plan,
+    folder: Path,
+    *,
+    skip_corrupt: bool = False,
+    readers: int = 0,
+    device: str = "auto",
 ) -> None:
     """Train to the end, and write weights, log, curves and ``run.json`` into the folder.
 
@@ -26,14 +32,17 @@ def train_as_planned(
         folder: made if need be; a run that stopped there goes on.
         skip_corrupt: leave out images that cannot be read.
         readers: processes that read ahead.
+        device: what kind to compute on; auto is cuda where there is one, else the processor.
 
     Raises:
+        ModelError: this machine has no such device.
         DataError: the data cannot be read or learned from.
         TrainingError: the run cannot learn.
     """
+    device_of(device)  # said before the data are read
     size = plan.architecture().size
     data = open_data(Path(plan.data), size, plan.classes, skip_corrupt=skip_corrupt)
-    with workers() as team:
+    with workers(device) as team:
         run = Run(plan, data, folder, team, readers=readers, say=click.echo)
         run.go()
         if not team.first:

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from captum_deconvnet.cli.options import device_of
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -53,15 +55,18 @@ def workers(device: str | None = None) -> Iterator[Workers]:
     """The processes of this run, joined for as long as the context lasts.
 
     Args:
-        device: to compute on; by default a GPU of its own if there is one, else the CPU.
+        device: the kind to compute on; by default a GPU of its own if there is one, else the CPU.
+
+    Raises:
+        ModelError: this machine has none of that kind.
     """
-    cuda = device is None and torch.cuda.is_available()
+    kind = device_of(device or "auto").type
     count, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
-    local = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if cuda else device or "cpu"
+    local = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if kind == "cuda" else kind
     if count == 1:
         yield Workers(0, 1, torch.device(local))
         return
-    dist.init_process_group("nccl" if cuda else "gloo")
+    dist.init_process_group("nccl" if kind == "cuda" else "gloo")
     try:
         yield Workers(rank, count, torch.device(local))
     finally:

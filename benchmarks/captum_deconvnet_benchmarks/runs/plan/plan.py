@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from captum_deconvnet.cli.options import DEVICES
+from captum_deconvnet.cli.options import device_of as named_device
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet_benchmarks.protocol.catalogue import (
     chosen,
@@ -98,8 +100,13 @@ def groups_at(choice: ModelChoice, place: Place, selection: Selection) -> list[G
 
 
 def device_of(spec: Spec, local_rank: int) -> torch.device:
-    """The device of a process; ``"cuda"`` is shared out between those of one machine."""
-    device = torch.device(spec.device)
+    """The device of a process; ``"cuda"`` is shared out between those of one machine.
+
+    Raises:
+        ModelError: this machine has no such device.
+    """
+    is_kind = spec.device in DEVICES
+    device = named_device(spec.device) if is_kind else torch.device(spec.device)
     if device.type == "cuda" and device.index is None:
         return torch.device("cuda", local_rank % max(torch.cuda.device_count(), 1))
     return device

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import torch
 import yaml
 
 from captum_deconvnet.errors import SpecError, unknown_name
@@ -79,7 +80,7 @@ class Spec:
             depends on it.
         limit: only so many images of each model, the first ones; 0 for all.
         background: the grey, 0 to 255, that transparent pictures are laid on.
-        device: as torch names it.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"``, or one card as torch names it.
         parameters: in place of the defaults of explainers and metrics.
     """
 
@@ -193,7 +194,18 @@ def _check(spec: Spec) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise SpecError(f"{key} is {value!r}; a whole number of at least {least} was expected.")
     _check_target(spec.target)
+    _check_device(spec.device)
     _check_parameters(spec.parameters)
+
+
+def _check_device(device: Any) -> None:
+    try:
+        if device != "auto":
+            torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise SpecError(
+            f"device is {device!r}; auto, cpu, cuda, mps, or one card such as cuda:1 was expected."
+        ) from error
 
 
 def _check_target(target: Any) -> None:
