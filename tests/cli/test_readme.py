@@ -38,11 +38,16 @@ def test_every_command_line_in_it_is_understood():
             pass
 
 
-def test_every_link_into_the_repository_leads_somewhere():
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-    assert targets
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")], ids=str)
+def test_every_link_into_the_repository_leads_somewhere(page):
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    assert targets or page.name != "README.md" or page.parent != ROOT
     for target in targets:
-        assert (ROOT / target).exists(), target
+        assert (page.parent / target).exists(), target
+
+
+def test_it_is_short():
+    assert len(README.splitlines()) <= 110
 
 
 def test_the_two_commands_are_there():

@@ -3,7 +3,8 @@
 Times are interleaved in one process and compared by their medians; memory peaks are the median of
 three fresh processes each. Run it as
 ``python -m captum_deconvnet_benchmarks.costs.attribution``; with ``--write`` the
-result goes to ``benchmarks/results/cost.json`` and the table into ``README.md``.
+result goes to ``benchmarks/results/cost.json`` and the table into
+``docs/attribution.md``.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ MODELS = {"vgg16": 1, "resnet50": 16}
 
 @click.command()
 @click.option("--rounds", default=15, show_default=True, help="Interleaved timings of one image.")
-@click.option("--write", is_flag=True, help="Write the result file and the table in README.md.")
+@click.option("--write", is_flag=True, help="Write the result file and docs/attribution.md.")
 @click.option("--peak", nargs=3, hidden=True, help="Internal: MODEL METHOD BATCH, prints bytes.")
 def main(rounds: int, write: bool, peak: tuple[str, str, str] | None) -> None:
     r"""Measure time and memory of one attribution, ours and Captum's.
@@ -66,7 +67,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def save(rows: list[dict[str, Any]]) -> None:
-    """Write the result file, and the table where README.md marks its place."""
+    """Write the result file, and the table where docs/attribution.md marks its place."""
     facts = provenance(SEED)
     result = json.dumps({"provenance": facts, "rows": rows}, indent=1)
     results = Path("benchmarks/results")
@@ -77,7 +78,7 @@ def save(rows: list[dict[str, Any]]) -> None:
         f"commit {facts['commit']}, {facts['date']}, by "
         "`python -m captum_deconvnet_benchmarks.costs.attribution --write`.\n"
     )
-    write_between(Path("README.md"), "cost table", table(rows) + source)
+    write_between(Path("docs/attribution.md"), "cost table", table(rows) + source)
 
 
 def _measure(name: str, rounds: int) -> list[dict[str, Any]]:
@@ -89,7 +90,7 @@ def _measure(name: str, rounds: int) -> list[dict[str, Any]]:
     return [
         *times,
         _bytes_row(name, f"peak above the model, batch {batch}", peaks["ours"], peaks["captum"]),
-        _bytes_row(name, f"kept for the way back, batch {batch}", kept, saved),
+        _bytes_row(name, f"kept for the backward pass, batch {batch}", kept, saved),
     ]
 
 
