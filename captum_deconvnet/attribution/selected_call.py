@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 import torch
@@ -35,7 +36,7 @@ class SelectedCall:
     additional: tuple[Any, ...] | None
     output: OutputName | None = None
 
-    @property
+    @cached_property
     def module(self) -> nn.Module | None:
         """The module that the function is, or is a method of."""
         owner = getattr(self.function, "__self__", self.function)
@@ -45,6 +46,11 @@ class SelectedCall:
     def modules(self) -> dict[str, nn.Module]:
         """All modules that it can run, by path."""
         return {} if self.module is None else dict(self.module.named_modules())
+
+    @property
+    def weights(self) -> int:
+        """Bytes of its parameters."""
+        return sum(weight.nbytes for weight in self.module.parameters()) if self.module else 0
 
     @property
     def in_train_mode(self) -> bool:
@@ -58,6 +64,8 @@ class SelectedCall:
     def all(self, inputs: Sequence[Tensor], count: int) -> Tensor:
         """All outputs for ``count`` windows."""
         additional = self.expanded(count)
+        if self.module is not None:
+            return self.run(*inputs, *(additional or ()))
         return self.tensor(run_forward(self.function, tuple(inputs), None, additional))
 
     def tensor(self, output: Any) -> Tensor:
@@ -147,6 +155,7 @@ def _shown(target: TargetType) -> str:
 
 def finite(output: Tensor) -> Tensor:
     """The output, if it is finite."""
-    if not bool(torch.isfinite(output).all()):
+    is_finite = isfinite(abs(output.sum().item()))  # what has a finite sum is finite
+    if not is_finite and not bool(torch.isfinite(output).all()):
         raise NonFiniteError("The model's output holds NaN or infinite values.")
     return output

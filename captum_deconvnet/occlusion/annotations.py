@@ -13,9 +13,11 @@ from PIL import Image, ImageDraw
 
 import captum_deconvnet as cdn
 from captum_deconvnet.errors import ImageError
+from captum_deconvnet.occlusion.fills import filled
 from captum_deconvnet.pictures.model_input import chosen_layers, to_input
-from captum_deconvnet.pictures.reading import read_image
+from captum_deconvnet.pictures.reading import read_picture
 from captum_deconvnet.projections.project import load
+from captum_deconvnet.registry.transforms import Picture
 
 Part = tuple[int, int, int, int]
 
@@ -24,7 +26,7 @@ Part = tuple[int, int, int, int]
 class Annotations:
     """Images, and for every part its box in each: (top, left, height, width) in pixels."""
 
-    images: list[Image.Image]
+    images: list[Picture]
     parts: Mapping[str, list[Part]]
 
 
@@ -47,7 +49,7 @@ def read_annotations(path: Path) -> Annotations:
     if not isinstance(parts, dict) or not parts:
         raise ImageError(f'{path}: "parts" must name at least one part.')
     boxes = {part: _boxes(path, part, found, len(names)) for part, found in parts.items()}
-    return Annotations([read_image(path.parent / name) for name in names], boxes)
+    return Annotations([read_picture(path.parent / name) for name in names], boxes)
 
 
 def _boxes(path: Path, part: str, given: Any, count: int) -> list[Part]:
@@ -78,8 +80,7 @@ def scores(
         part: [seen(loaded, *pair) for pair in zip(annotations.images, found, strict=True)]
         for part, found in annotations.parts.items()
     }
-    card = Image.new("RGB", annotations.images[0].size, (128, 128, 128))
-    grey = to_input(loaded, card)[0].mean((1, 2), keepdim=True)
+    grey = filled("grey", images, loaded)[0, :, :1, :1]
     chosen = list(chosen_layers(loaded, layers))
     return cdn.PartCorrespondence(loaded.model, chosen).attribute(
         images,
@@ -90,24 +91,33 @@ def scores(
     )
 
 
-def seen(loaded: cdn.LoadedModel, image: Image.Image, box: Part) -> Part:
+def seen(loaded: cdn.LoadedModel, image: Picture, box: Part) -> Part:
     """Where a box of the image lies in what the network sees, whatever its transform does.
 
     A white card with the box in black goes through the transform; what is more black than white
-    is the box.
+    is the box. Of an array the card is an array too, with 1 (or 255, of 8 bits) as white.
 
     Raises:
         ImageError: if the network sees nothing of it.
     """
-    top, left, height, width = box
-    card = Image.new("RGB", image.size, "white")
-    white = to_input(loaded, card)[0]
-    corner = (left + width - 1, top + height - 1)
-    ImageDraw.Draw(card).rectangle(((left, top), corner), fill="black")
-    darker = (white - to_input(loaded, card)[0]).mean(0)
-    black = to_input(loaded, Image.new("RGB", image.size, "black"))[0]
+    white, marked, black = (to_input(loaded, each)[0] for each in cards(image, box))
+    darker = (white - marked).mean(0)
     rows, columns = torch.where(darker > (white - black).mean() / 2)
     if not len(rows):
         raise ImageError(f"{loaded.name} sees nothing of the box {list(box)}: its transform crops.")
     first, last = (int(rows.min()), int(columns.min())), (int(rows.max()), int(columns.max()))
     return (*first, last[0] - first[0] + 1, last[1] - first[1] + 1)
+
+
+def cards(image: Picture, box: Part) -> tuple[Picture, Picture, Picture]:
+    """Of the image's kind and size: a white one, one with the box in black, and a black one."""
+    top, left, height, width = box
+    if isinstance(image, torch.Tensor):
+        white = torch.full_like(image, 255 if image.dtype == torch.uint8 else 1)
+        marked = white.clone()
+        marked[..., top : top + height, left : left + width] = 0
+        return white, marked, torch.zeros_like(image)
+    blank, drawn, black = (Image.new("RGB", image.size, c) for c in ("white", "white", "black"))
+    corner = (left + width - 1, top + height - 1)
+    ImageDraw.Draw(drawn).rectangle(((left, top), corner), fill="black")
+    return blank, drawn, black

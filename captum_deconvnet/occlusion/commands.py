@@ -84,7 +84,9 @@ ANNOTATIONS.json names images and the boxes of their parts, in pixels of the ima
   {"images": ["dog1.jpg", "dog2.jpg"],
    "parts": {"nose": [[120, 90, 30, 40], [100, 84, 32, 38]]}}
 A box is [top, left, height, width]; every part has one for each image. Paths are relative to the
-file. Boxes follow the model's transform, which must keep the whole image or its middle.
+file; in place of photographs they may be arrays (C, H, W) as .npy, .npz or .pt files, of any
+number of channels. Boxes follow the model's transform, which must keep the whole image or its
+middle.
 
 \b
 Examples:

@@ -102,11 +102,9 @@ class WindowTotals:
     def _average(self, like: Tensor, grid: Grid, changes: Tensor) -> Tensor:
         """What the windows over each place did, one dimension after another, by their number."""
         found = changes.to(like.device, _real(changes)).T.reshape(-1, *grid.counts)
-        for dim, covers in enumerate(grid.covers(), 1):
-            if len(covers) == 1:  # it covers the whole dimension
-                continue
+        for dim, covers in grid.covers().items():  # a single place covers all of its dimension
             matrix = covers.to(found.device, found.dtype)
-            found = (found.movedim(dim, -1) @ matrix / matrix.sum(0)).movedim(-1, dim)
+            found = (found.movedim(dim + 1, -1) @ matrix / matrix.sum(0)).movedim(-1, dim + 1)
         laid_out = room(like, len(found), found.dtype)
         return laid_out.copy_(found)
 

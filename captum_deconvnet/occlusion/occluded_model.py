@@ -23,14 +23,16 @@ from captum_deconvnet.occlusion.incremental.tracing import train_mode_refused
 from captum_deconvnet.occlusion.incremental.windows import Grid, Window
 from captum_deconvnet.occlusion.maps import OcclusionReport
 from captum_deconvnet.occlusion.rounding import check_it_is_rounding
-from captum_deconvnet.occlusion.whole_model import PICTURES, WholeModel
+from captum_deconvnet.occlusion.whole_model import MANY, PICTURES, WholeModel
 
 FEW = 12
-"""With fewer windows than this, following the model costs more than it saves."""
+"""With fewer windows, following the model costs more than it saves."""
 CLEARLY = 0.5
 """Below this part of the model's own time no closer measurement is needed."""
 SMALL = 2**14
 """Numbers in an input below which going through together may save more than going in part."""
+CACHED = 2**21
+"""Bytes of one activation of many windows up to which they go through together at once."""
 OVERHEAD, PASSES, WORTH = 0.05, 8, 3
 """What it costs to recompute in part: seconds, and passes; and how often that must be at stake."""
 FIRST = 8
@@ -68,6 +70,7 @@ class OccludedModel:
         self.memory_budget = memory_budget
         self.error: float | None = None
         self.whole: WholeModel | None = None
+        self._model = Model(call.run, call.modules, lambda count: call.expanded(count) or ())
         self._ahead: list[tuple[list[Window], Tensor]] = []
         self.engine, self.reason = self._engine()
         clean = self.engine.output if self.engine else self._whole().clean[0]
@@ -132,7 +135,7 @@ class OccludedModel:
                 yield part, self.call.select(found[0], len(part))
 
     def _whole(
-        self, clean: Tensor | None = None, seconds: float = 0.0, largest: int | None = None
+        self, clean: Tensor | None = None, seconds: float = 0.0, *, is_small: bool = False
     ) -> WholeModel:
         """The model run whole, made when it is needed first."""
         if self.whole is None:
@@ -145,7 +148,7 @@ class OccludedModel:
                 clean=() if clean is None else [clean],
                 seconds=seconds,
                 is_suspect=self._is_suspect,
-                largest=largest,
+                is_small=is_small,
             )
         return self.whole
 
@@ -194,16 +197,13 @@ class OccludedModel:
             check_it_is_rounding(engine, self.call)
         return engine, ""
 
-    @property
-    def _model(self) -> Model:
-        call = self.call
-        return Model(call.run, call.modules, lambda count: call.expanded(count) or ())
-
     def _looks_plain(self) -> bool:
         """Run the clean inputs, and say whether windows may simply go through together."""
         clean = plain_pass(self._model, self.occluder)
         if clean is not None:
-            self._whole(clean.output, clean.seconds, clean.largest)
+            most = MANY * clean.largest / len(self.occluder.inputs[0])
+            is_small = most <= CACHED or most <= self.call.weights
+            self._whole(clean.output, clean.seconds, is_small=is_small)
         return clean is not None
 
     def _is_short(self) -> bool:

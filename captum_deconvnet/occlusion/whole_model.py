@@ -24,8 +24,8 @@ PICTURES, MANY = 16, 64
 PAYS, MUCH = 0.7, 0.5
 """Going through together pays, and pays much, where a window takes less than this part of its time
 alone."""
-CACHED = 2**24
-"""Bytes of one tensor up to which as many go through together at once as ever do."""
+SPARE = 1.25
+"""How many times as many go through together where none are left then."""
 
 ADVICE = "give method='dense' and perturbations_per_eval=1"
 """What can be done where windows cannot go through together."""
@@ -48,7 +48,7 @@ class WholeModel:
         clean: what it gives, nothing covered, if that is known.
         seconds: what a window takes alone, an upper bound, likewise.
         is_suspect: whether it may give something else every time.
-        largest: bytes of the largest tensor in a pass of one window, if that is known.
+        is_small: whether a cache holds the numbers of many windows, or weights outweigh them.
     """
 
     def __init__(
@@ -61,13 +61,12 @@ class WholeModel:
         clean: Sequence[Tensor] = (),
         seconds: float = 0.0,
         is_suspect: bool = False,
-        largest: int | None = None,
+        is_small: bool = False,
     ) -> None:
         """Run it on the clean inputs, if what it gives is not known."""
         self.name, self.run, self.occluder, self.most = name, run, occluder, most
         self.clean, self.seconds = clean, seconds
         self.images = max(1, len(occluder.inputs[0]))
-        is_small = largest is not None and largest * MANY <= CACHED * self.images
         pictures = MANY if is_small else PICTURES
         self.first, self.many = (max(1, number // self.images) for number in (pictures, MANY))
         self._times: dict[int, float] = {}
@@ -100,11 +99,17 @@ class WholeModel:
         return self.fastest < PAYS * self.seconds
 
     def _size(self, left: int) -> int:
-        """How many windows go through next; sizes are tried before the fastest is settled on."""
+        """How many go through next; sizes are tried before the fastest is settled on."""
         if self.most is not None:
             return self.most
+        left += not self._is_compared
+        size = self._tried(left)
+        return left if left <= SPARE * size else size
+
+    def _tried(self, left: int) -> int:
+        """The next size to try, or the fastest."""
         if self.first not in self._times:
-            return min(self.first, left + (not self._is_compared))
+            return self.first
         if self.fastest < MUCH * self.seconds and self.many not in self._times:
             return min(self.many, left)
         if not self.pays and 1 not in self._times:

@@ -34,12 +34,13 @@ def register_rules(register: RegisterRules) -> None:
 
 @hookimpl
 def register_commands(cli: click.Group) -> None:
-    """Add ``deconvnet train``, ``evaluate`` and ``filters``."""
+    """Add ``deconvnet train``, ``distil``, ``evaluate`` and ``filters``."""
+    from captum_deconvnet_zfnet.commands.distil import distil
     from captum_deconvnet_zfnet.commands.evaluate import evaluate
     from captum_deconvnet_zfnet.commands.filters import filters
     from captum_deconvnet_zfnet.commands.train import train
 
-    for command in (train, evaluate, filters):
+    for command in (train, distil, evaluate, filters):
         cli.add_command(command)
 
 

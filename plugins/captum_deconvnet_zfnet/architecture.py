@@ -59,17 +59,18 @@ class ConvLayer:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A net of five convolutional layers, two hidden layers and a classifier.
+    """A net of five convolutional layers, two hidden layers or none, and a classifier.
 
     Args:
         layers: the convolutional layers, from the input up.
-        hidden: units of layers 6 and 7.
+        hidden: units of layers 6 and 7; ``None`` for the mean over positions in their place, which
+            lets the net take pictures of any size.
         size: side of its pictures, in pixels.
         batch_norm: a batch norm after every convolution, in place of contrast normalisation.
     """
 
     layers: tuple[ConvLayer, ...]
-    hidden: tuple[int, int]
+    hidden: tuple[int, int] | None
     size: int
     batch_norm: bool = False
 
@@ -132,6 +133,7 @@ ARCHITECTURES = {
     "zfnet": ZFNET,
     "zfnet_ceil": _zfnet(Pool(ceil_mode=True)),
     "zfnet_bn": replace(ZFNET, batch_norm=True),
+    "zfnet_gap": replace(ZFNET, batch_norm=True, hidden=None),
     "alexnet": ALEXNET,
     "compact": COMPACT,
     "compact_bn": replace(COMPACT, batch_norm=True),

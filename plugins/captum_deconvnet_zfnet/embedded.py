@@ -9,7 +9,7 @@ from PIL import Image
 
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.registry import LoadedModel, fit, read_state_dict
-from captum_deconvnet_zfnet.data.fashion_mnist import CATEGORIES
+from captum_deconvnet_zfnet.data.fashion_mnist import CATEGORIES, SIZE
 from captum_deconvnet_zfnet.loading import RANDOM, described
 from captum_deconvnet_zfnet.network import architecture_named, build
 
@@ -30,7 +30,7 @@ def load(weights: str | None) -> LoadedModel:
         raise unknown_name("weights tag", weights, TAGS, f"Known: {', '.join(TAGS)}.")
     net = build(architecture_named("compact"), len(CATEGORIES), channels=1)
     loaded = dataclasses.replace(
-        described("fashion_mnist", net), categories=CATEGORIES, resized=None, samples=samples
+        described("fashion_mnist", net, SIZE), categories=CATEGORIES, resized=None, samples=samples
     )
     if weights == RANDOM:
         return loaded

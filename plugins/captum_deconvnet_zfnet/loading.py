@@ -35,12 +35,12 @@ def load(name: str, weights: str | None) -> LoadedModel:
         raise unknown_name("weights tag", weights, [RANDOM], "Known: random, or a file.")
     architecture = ARCHITECTURES[name]
     net = build(architecture, channels=1 if architecture.size < 224 else 3)
-    return described(name, net)
+    return described(name, net, architecture.size)
 
 
-def described(name: str, net: nn.Sequential) -> LoadedModel:
-    """A net with all that is needed to show it a picture."""
-    channels, size, _ = net.get_buffer("input.mean").shape
+def described(name: str, net: nn.Sequential, size: int) -> LoadedModel:
+    """A net with all that is needed to show it a picture of ``size`` pixels a side."""
+    channels = len(net.get_buffer("input.mean"))
     return LoadedModel(
         name=f"zfnet/{name}",
         model=net.eval(),
@@ -54,7 +54,10 @@ def described(name: str, net: nn.Sequential) -> LoadedModel:
 
 def resized(name: str, state_dict: Mapping[str, Tensor]) -> LoadedModel:
     """The net for as many classes and channels as the weights have."""
-    return described(name, build_for(ARCHITECTURES[name], state_dict))
+    architecture = ARCHITECTURES[name]
+    net = build_for(architecture, state_dict)
+    size = net.get_buffer("input.mean").shape[-1] if architecture.hidden else architecture.size
+    return described(name, net, size)
 
 
 def to_input(picture: Image.Image, channels: int, size: int) -> Tensor:

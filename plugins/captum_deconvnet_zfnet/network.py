@@ -39,7 +39,8 @@ def build(architecture: Architecture, classes: int = 1000, channels: int = 3) ->
 
     Returns:
         A net from pictures (N, channels, size, size) of colours in [0, 1] to logits (N, classes),
-        with the modules ``input``, ``layer1`` to ``layer8``.
+        with the modules ``input``, ``layer1`` to ``layer8``. Without hidden layers, ``pool`` stands
+        in the place of ``layer6`` and ``layer7``, and pictures can be of any size.
 
     Example:
         >>> net = build(ARCHITECTURES["compact"], classes=10, channels=1)
@@ -47,15 +48,12 @@ def build(architecture: Architecture, classes: int = 1000, channels: int = 3) ->
         301018
     """
     modules: OrderedDict[str, nn.Module] = OrderedDict(
-        input=Standardise(channels, architecture.size)
+        input=Standardise(channels, architecture.size if architecture.hidden else 1)
     )
     for stage, layer in zip(STAGES, architecture.layers, strict=True):
         modules[stage] = _conv_layer(layer, channels, architecture.batch_norm)
         channels = layer.maps
-    modules["flatten"] = nn.Flatten()
-    modules["layer6"] = _hidden_layer(architecture.features(), architecture.hidden[0])
-    modules["layer7"] = _hidden_layer(*architecture.hidden)
-    modules["layer8"] = nn.Linear(architecture.hidden[1], classes)
+    modules.update(_head(architecture, classes))
     return nn.Sequential(modules)
 
 
@@ -72,7 +70,8 @@ def build_for(architecture: Architecture, state_dict: Mapping[str, Tensor]) -> n
             f"The weights have no {missing}: they are not from `deconvnet train`, whose files "
             "are expected here."
         )
-    return build(replace(architecture, size=mean.shape[-1]), len(logits), len(mean))
+    size = mean.shape[-1] if architecture.hidden else architecture.size
+    return build(replace(architecture, size=size), len(logits), len(mean))
 
 
 def _conv_layer(layer: ConvLayer, channels: int, batch_norm: bool) -> nn.Sequential:
@@ -89,6 +88,21 @@ def _steps(layer: ConvLayer, channels: int, batch_norm: bool) -> Iterator[tuple[
         yield "pool", nn.MaxPool2d(3, 2, layer.pool.padding, ceil_mode=layer.pool.ceil_mode)
     if layer.contrast and not batch_norm:
         yield "contrast", ContrastNormalisation(layer.maps)
+
+
+def _head(architecture: Architecture, classes: int) -> Iterator[tuple[str, nn.Module]]:
+    """What makes logits of layer 5's maps: layers 6 to 8, or a mean over positions and layer 8."""
+    incoming = architecture.features()
+    if architecture.hidden is None:
+        yield "pool", nn.AdaptiveAvgPool2d(1)
+        yield "flatten", nn.Flatten()
+        yield "layer8", nn.Linear(architecture.layers[-1].maps, classes)
+        return
+    sixth, seventh = architecture.hidden
+    yield "flatten", nn.Flatten()
+    yield "layer6", _hidden_layer(incoming, sixth)
+    yield "layer7", _hidden_layer(sixth, seventh)
+    yield "layer8", nn.Linear(seventh, classes)
 
 
 def _hidden_layer(incoming: int, units: int) -> nn.Sequential:

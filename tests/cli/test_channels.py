@@ -7,12 +7,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+import captum_deconvnet as cdn
+from captum_deconvnet.occlusion.annotations import seen
 from captum_deconvnet.pictures.colours import bands, rgb, shown_bands
 
 NETS = Path(__file__).with_name("toy_nets.py")
 CHANNELS = (1, 2, 3, 4, 12)
+PLAIN = """from torch import nn
+
+def build():
+    return nn.Sequential(
+        nn.Conv2d({channels}, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(4, 3),
+    )
+"""
 COMMANDS = {
     "project": ("IMAGE", "--select", "both", "--checks", "--relu", "guided", "--out", "figure.png"),
     "occlude": ("IMAGE", "--window", "10", "--stride", "10", "--other", "IMAGE", "--out", "o.png"),
@@ -50,6 +61,43 @@ def test_every_command_works_for_any_number_of_channels(
         assert index["colours"] == shown_bands(channels)
         with Image.open(tmp_path / "gallery" / "atlas" / "images" / "0.jpg") as seen:
             assert (seen.size, seen.mode) == ((20, 20), "RGB")
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "pt", "bytes"])
+@pytest.mark.parametrize("channels", CHANNELS)
+def test_correspondence_of_arrays_of_any_number_of_channels(deconvnet, tmp_path, channels, kind):
+    drawn = np.random.default_rng(1)
+    names = []
+    for number in range(2):
+        pixels = drawn.random((channels, 20, 20), dtype=np.float32)
+        name = tmp_path / f"{number}.{'npy' if kind == 'bytes' else kind}"
+        if kind == "pt":
+            torch.save(torch.from_numpy(pixels), name)
+        elif kind == "npz":
+            np.savez(name, pixels)
+        else:
+            np.save(name, pixels if kind == "npy" else (255 * pixels).astype(np.uint8))
+        names.append(name.name)
+    boxes = {"images": names, "parts": {"corner": [[2, 3, 6, 5], [8, 9, 6, 5]]}}
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+    (tmp_path / "net.py").write_text(PLAIN.format(channels=channels))
+    size = f"{channels}x20x20"
+    model = [f"{tmp_path / 'net.py'}:build", tmp_path / "boxes.json", "--input-size", size]
+    result = deconvnet("correspond", *model, "--layers", "1")
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert "corner" in result.output
+
+
+@pytest.mark.parametrize("like", ["picture", "bytes", "floats"])
+def test_a_box_of_an_array_is_where_that_of_a_picture_is(tmp_path, like):
+    (tmp_path / "net.py").write_text(PLAIN.format(channels=1))
+    loaded = cdn.load_model(f"{tmp_path / 'net.py'}:build", input_size="1x20x30")
+    kinds = {
+        "picture": Image.new("RGB", (60, 40)),
+        "bytes": torch.zeros(1, 40, 60, dtype=torch.uint8),
+        "floats": torch.rand(1, 40, 60),
+    }
+    assert seen(loaded, kinds[like], (10, 20, 8, 12)) == (5, 10, 4, 6)
 
 
 @pytest.mark.parametrize(

@@ -33,3 +33,22 @@ def test_the_demo_is_drawn_in_any_surroundings(tmp_path, before, variables):
     assert (tmp_path / "demo.png").stat().st_size > 1000
     if "stderr" not in before:
         assert result.stderr == b"wrote demo.png\n"
+
+
+@pytest.mark.parametrize("variables", [{}, {"MPLBACKEND": "nonsense"}, {"MATPLOTLIBRC": "other"}])
+@pytest.mark.parametrize("settings", [b"# caf\xe9\nfont.size: 40\n", b"\xff\xfef\x00o\x00"])
+def test_settings_that_are_not_utf_8_are_left_out_with_a_warning(tmp_path, settings, variables):
+    (tmp_path / "matplotlibrc").write_bytes(settings)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "matplotlibrc").write_bytes(settings)
+    code = (
+        "import os, captum_deconvnet, matplotlib as m; print(os.getcwd(), m.rcParams['font.size'])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == [str(tmp_path), "10.0"]
+    assert result.stderr.count("matplotlibrc that is not UTF-8 is left out") == 1
+    assert "Traceback" not in result.stderr

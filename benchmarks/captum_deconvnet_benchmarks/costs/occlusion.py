@@ -4,7 +4,8 @@ Captum's time is the best of its ``perturbations_per_eval`` 1, 16 and 64. To Cap
 alike, so that it is given a few, and the time is scaled to all. Runs are interleaved in one
 process and compared by their medians; memory peaks are those of fresh processes. Run it as
 ``python -m captum_deconvnet_benchmarks.costs.occlusion``; with ``--write`` each finished row goes
-to ``benchmarks/results/occlusion.json`` at once, and the table into ``docs/occlusion.md``.
+to ``benchmarks/results/occlusion.json`` at once, and the table into ``docs/occlusion.md``; with
+``--small`` it is small and wide nets on small pictures (:mod:`occlusion_small`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 import captum_deconvnet as cdn
+from captum_deconvnet_benchmarks.costs.occlusion_small import measure_small, save_small, small_table
+from captum_deconvnet_benchmarks.costs.small_nets import SMALL_NETS
 from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
 from captum_deconvnet_benchmarks.memory import peak_bytes
 from captum_deconvnet_benchmarks.protocol.provenance import provenance
@@ -66,18 +69,23 @@ class Row:
 @click.option("--rounds", default=3, show_default=True, help="Interleaved rounds.")
 @click.option("--threads", default=2, show_default=True, help="Threads of torch.")
 @click.option("--write", is_flag=True, help="Write the result file and the table in docs/.")
+@click.option("--small", is_flag=True, help="Measure small and wide nets on small pictures.")
 @click.option("--peak", nargs=4, hidden=True, help="Internal: MODEL WINDOW STRIDE METHOD.")
-def main(only: str | None, rounds: int, threads: int, write: bool, peak: Any) -> None:
+def main(only: str | None, rounds: int, threads: int, write: bool, small: bool, peak: Any) -> None:
     r"""Measure time and memory of an occlusion map, ours and Captum's.
 
     \b
     Example:
       python -m captum_deconvnet_benchmarks.costs.occlusion --write
+      python -m captum_deconvnet_benchmarks.costs.occlusion --small --rounds 9 --threads 1
     """
     warnings.filterwarnings("ignore", category=UserWarning)
     torch.set_num_threads(threads)
     if peak is not None:
         click.echo(_peak(peak[0], int(peak[1]), int(peak[2]), peak[3]))
+        return
+    if small:
+        _measure_small(only, rounds, threads, write=write)
         return
     chosen = [case for case in CASES if only is None or case[0] in only.split(",")]
     for case in tqdm(chosen, desc="occlusion maps"):
@@ -85,6 +93,14 @@ def main(only: str | None, rounds: int, threads: int, write: bool, peak: Any) ->
         click.echo(table([asdict(row)]))
         if write:
             save(row, threads)
+
+
+def _measure_small(only: str | None, rounds: int, threads: int, *, write: bool) -> None:
+    for name in SMALL_NETS if only is None else only.split(","):
+        found = measure_small(name, rounds)
+        click.echo(small_table([asdict(found)]))
+        if write:
+            save_small(found, threads)
 
 
 def measure(case: tuple[str, int, int], rounds: int) -> Row:

@@ -74,9 +74,9 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        output = func(*args, **(kwargs or {}))
+        output = func(*args, **kwargs) if kwargs else func(*args)
         self.is_plain = self.is_plain and _is_plain(func)
-        if isinstance(output, Tensor):
+        if isinstance(output, Tensor) and not func.is_view:  # a view of weights is no activation
             self.largest = max(self.largest, output.nbytes)
         return output
 

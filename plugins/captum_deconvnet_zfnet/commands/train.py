@@ -8,7 +8,7 @@ import click
 
 from captum_deconvnet.cli.options import device_option, said_device
 
-NETS = ("zfnet", "zfnet_ceil", "zfnet_bn", "alexnet", "compact", "compact_bn")
+NETS = ("zfnet", "zfnet_ceil", "zfnet_bn", "zfnet_gap", "alexnet", "compact", "compact_bn")
 
 
 @click.command(

@@ -37,7 +37,7 @@ def random_crops(
         extent = torch.full((count, 2), size / side)
         offset = torch.randint(side - size + 1, (count, 2), generator=generator) / side
     else:
-        extent = _extents(count, smallest_area, generator)
+        extent = extents(count, smallest_area, generator)
         offset = torch.rand(count, 2, generator=generator) * (1 - extent)
     mirrored = torch.randint(2, (count,), generator=generator) * 2.0 - 1
     theta = torch.zeros(count, 2, 3)
@@ -48,7 +48,7 @@ def random_crops(
     return crops.clamp(0, 1)
 
 
-def _extents(count: int, smallest_area: float, generator: torch.Generator) -> Tensor:
+def extents(count: int, smallest_area: float, generator: torch.Generator) -> Tensor:
     """Widths and heights (N, 2) of random parts, as shares of the picture's side."""
     area = smallest_area + (1 - smallest_area) * torch.rand(count, generator=generator)
     aspect = ASPECT ** (torch.rand(count, generator=generator) - 0.5)

@@ -17,10 +17,14 @@ from captum_deconvnet_zfnet.training.recipe import Recipe
 
 @torch.no_grad()
 def prepare(net: nn.Module, recipe: Recipe, data: DataSet, size: int, seed: int) -> None:
-    """Draw the weights, and give the net the mean and deviation of what it will learn from."""
+    """Draw the weights, and give the net the mean and deviation of what it will learn from.
+
+    A net that takes pictures of any size gets the mean colour in place of the mean image.
+    """
     initialise(net, recipe.start, seed)
     mean, deviation = SCALES[recipe.scale](*moments(data.train, size, seed))
-    net.get_buffer("input.mean").copy_(mean)
+    held = net.get_buffer("input.mean")
+    held.copy_(mean if held.shape == mean.shape else mean.mean(dim=(1, 2), keepdim=True))
     net.get_buffer("input.deviation").copy_(deviation)
 
 

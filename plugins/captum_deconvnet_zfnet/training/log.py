@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from captum_deconvnet_zfnet.training.whole_file import write_whole
 
@@ -32,10 +33,11 @@ class Row:
     seconds: float
 
 
-def write_log(path: Path, rows: Sequence[Row]) -> None:
-    """Write all rows of a run."""
+def write_log(path: Path, rows: Sequence[Any]) -> None:
+    """Write all rows of a run, which are dataclasses of one kind with numbers in them."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    names = [field.name for field in fields(rows[0])]
+    writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: f"{value:.6g}" for name, value in asdict(row).items()} for row in rows)
     write_whole(path, text.getvalue().encode())

@@ -1,4 +1,4 @@
-"""How the learning rate falls: when the validation error stalls, or along a cosine."""
+"""How the learning rate falls: when the error stalls, along a cosine, or for ever slower."""
 
 from __future__ import annotations
 
@@ -73,8 +73,34 @@ class Cosine:
         """The error changes nothing."""
 
 
+class InverseRoot:
+    """A linear rise, then a fall with the root of the steps; the end need not be known.
+
+    A run on this schedule can be stopped and lengthened at any time.
+    """
+
+    def __init__(self, optimizer: Optimizer, steps: int, epochs: int) -> None:
+        """Rise over the first ``epochs`` of ``steps`` batches; from there on, fall."""
+        rise = max(1, steps * epochs)
+
+        def factor(step: int) -> float:
+            return (step + 1) / rise if step < rise else math.sqrt(rise / (step + 1))
+
+        self._rule = LambdaLR(optimizer, factor)
+        self.state_dict: Callable[[], dict[str, Any]] = self._rule.state_dict
+        self.load_state_dict: Callable[[dict[str, Any]], None] = self._rule.load_state_dict
+
+    def step_ended(self) -> None:
+        """One step along the curve."""
+        self._rule.step()
+
+    def epoch_ended(self, error: float) -> None:
+        """The error changes nothing."""
+
+
 SCHEDULES: dict[str, Callable[[Optimizer, int, int], Schedule]] = {
     "plateau": Plateau,
     "cosine": Cosine,
+    "inverse root": InverseRoot,
 }
 """Made with the optimizer, the batches of an epoch and the number of epochs."""

@@ -1,0 +1,1 @@
+"""Distillation: a net learns what another net sees in photographs without labels."""

@@ -1,0 +1,73 @@
+"""What a pupil should get right: the teacher's labels, as a whole and in place, and features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from captum_deconvnet_zfnet.distillation.last_maps import LastMaps
+from captum_deconvnet_zfnet.distillation.lessons import Lessons
+
+FEATURES = 4.0
+"""Weight of the features: without it their gradient is lost beside that of the labels."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The parts of the loss of one batch, each a number.
+
+    Args:
+        labels: cross-entropy to the teacher's soft labels.
+        positions: the same at every position of the pupil's last maps; 0 if one of the two nets
+            does not end with a mean over positions and a linear layer.
+        features: mean square of what is not foretold of the teacher's last maps, as a share of
+            their variance.
+    """
+
+    labels: Tensor
+    positions: Tensor
+    features: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """What is learned from: the sum, with the features' weight."""
+        return self.labels + self.positions + FEATURES * self.features
+
+
+def loss_of(
+    maps: Tensor,
+    logits: Tensor,
+    pupil: LastMaps,
+    translate: nn.Module,
+    teacher: LastMaps,
+    lessons: Lessons,
+) -> Loss:
+    """Compare a pupil's answers with the lessons.
+
+    Args:
+        maps: the pupil's last ones, (N, m, h, w).
+        logits: the pupil's, (N, K).
+        pupil: that gave both.
+        translate: from the pupil's maps to as many as the teacher's, a convolution of 1 by 1.
+        teacher: that gave the lessons.
+        lessons: (N, ...).
+    """
+    seen = F.adaptive_avg_pool2d(lessons.maps.float(), (maps.shape[-2], maps.shape[-1]))
+    positions = torch.zeros(())
+    if pupil.linear is not None and teacher.linear is not None:
+        with torch.no_grad():
+            said = teacher.logits_at(seen)
+        positions = soft_cross_entropy(pupil.logits_at(maps).flatten(0, 2), said.flatten(0, 2))
+    return Loss(
+        soft_cross_entropy(logits, lessons.logits),
+        positions,
+        F.mse_loss(translate(maps).float(), seen) / seen.var(),
+    )
+
+
+def soft_cross_entropy(logits: Tensor, taught: Tensor) -> Tensor:
+    """Mean cross-entropy of (N, K) logits to the probabilities of other (N, K) logits."""
+    return F.cross_entropy(logits.float(), taught.float().softmax(dim=-1))

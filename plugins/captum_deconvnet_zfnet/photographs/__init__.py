@@ -1,0 +1,1 @@
+"""Photographs from Debian's packages: listed, fetched, and laid in one folder."""
