@@ -50,7 +50,7 @@ class RegisterModels(Protocol):
             names: the names after the slash, or a callable that lists them when they are asked
                 for, so that registering imports no heavy library.
             load: ``load(name, weights)`` builds one model; ``weights`` is a tag of the plugin's
-                own, ``"random"``, or ``None`` for what its library does when none are asked for.
+                own, ``"random"``, or ``None`` for trained weights, as ``"DEFAULT"``.
             left_out: names that exist but are not offered, each with the reason.
             takes: whether a name that is not listed can be loaded all the same: a folder, or a
                 repository of a model hub.

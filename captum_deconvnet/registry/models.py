@@ -64,9 +64,9 @@ def load_model(
         tag_or_file: the weights, by a tag or a path.
         weights: the same by name, or a state dict: a tag of the plugin (``"DEFAULT"``,
             ``"IMAGENET1K_V1"``, a timm tag), ``"random"``, the path of a checkpoint (``.pt``,
-            ``.pth``, ``.ckpt``, ``.safetensors``, ``.index.json``), a dictionary of tensors, or
-            ``None`` for what the library gives when asked for none: random weights for torchvision
-            and timm, the packaged ones for ``offline/*``, those that a function of yours gives.
+            ``.pth``, ``.ckpt``, ``.safetensors``, ``.index.json``), or a dictionary of tensors.
+            By default trained weights: the plugin's own, downloaded if need be; of a net of your
+            own, those that your function gives.
             In a checkpoint the net's tensors are found by their names, in whatever dictionaries
             and under whatever prefix they lie; ``notes`` says where.
         input_size: shape of an input, (C, H, W), ``"3x224x224"``, or one number for a square. Of a
@@ -92,7 +92,7 @@ def load_model(
         NonFiniteError: the weights have a NaN or an infinity.
 
     Example:
-        >>> loaded = load_model("torchvision/alexnet")
+        >>> loaded = load_model("torchvision/alexnet", "random")
         >>> loaded.stages
         ('features.2', 'features.5', 'features.7', 'features.9', 'features.12')
     """

@@ -39,8 +39,8 @@ def load(name: str, tag: str | None) -> LoadedModel:
     Args:
         name: timm's name of the architecture, with or without a tag; or ``hf-hub:org/name``,
             ``local-dir:path`` or the path of a folder.
-        tag: a tag of its weights, e.g. ``"a1_in1k"``, or ``"DEFAULT"``; random weights for
-            ``None`` and ``"random"``.
+        tag: a tag of its weights, e.g. ``"a1_in1k"``; timm's default for ``None`` and
+            ``"DEFAULT"``; or ``"random"``.
 
     Raises:
         UnknownNameError: there are no weights of that tag.
@@ -50,7 +50,7 @@ def load(name: str, tag: str | None) -> LoadedModel:
         return described(name, build(name, tag), None if tag == "random" else "DEFAULT")
     name, _, own = name.partition(".")
     tag = own if own and tag in (None, "DEFAULT") else tag
-    tag = None if tag in (None, "random") else chosen(name, str(tag))
+    tag = None if tag == "random" else chosen(name, tag or "DEFAULT")
     net = timm.create_model(name) if tag is None else downloaded(name, tag)
     return described(name, net, tag)
 

@@ -45,15 +45,15 @@ def load(name: str, tag: str | None) -> LoadedModel:
 
     Args:
         name: the builder's name.
-        tag: a member of the builder's weights, e.g. ``"DEFAULT"`` or ``"IMAGENET1K_V1"``; random
-            weights for ``None`` and ``"random"``.
+        tag: a member of the builder's weights, e.g. ``"IMAGENET1K_V1"``; the default ones for
+            ``None`` and ``"DEFAULT"``; or ``"random"``.
 
     Raises:
         UnknownNameError: the builder has no such weights.
         WeightsError: they cannot be downloaded.
     """
     known = models.get_model_weights(name)
-    weights = None if tag in (None, "random") else chosen(name, tag or "", known)
+    weights = None if tag == "random" else chosen(name, tag or "DEFAULT", known)
     published = weights or known["DEFAULT"]
     net = build(name, None) if weights is None else downloaded(name, weights)
     return described(name, net, published, weights)

@@ -58,7 +58,7 @@ def load(name: str, tag: str | None) -> LoadedModel:
 
 def _of_a_kind(name: str, tag: str | None) -> LoadedModel:
     """A net of a kind's default configuration, with random weights."""
-    if tag == "DEFAULT":
+    if tag != "random":
         raise WeightsError(
             f"transformers/{name} is a configuration without weights: name a repository or a "
             "folder, such as transformers/microsoft/resnet-50, or use weights='random'."

@@ -26,12 +26,12 @@ def load(name: str, weights: str | None) -> LoadedModel:
         WeightsError: trained weights are asked for, and there are none.
         UnknownNameError: the tag is unknown.
     """
-    if weights == "DEFAULT":
+    if weights in (None, "DEFAULT"):
         raise WeightsError(
             f"zfnet/{name} has no trained weights: give a file that `deconvnet train` wrote "
             "(weights='epoch-064.safetensors'), or weights='random'."
         )
-    if weights not in (None, RANDOM):
+    if weights != RANDOM:
         raise unknown_name("weights tag", weights, [RANDOM], "Known: random, or a file.")
     architecture = ARCHITECTURES[name]
     net = build(architecture, channels=1 if architecture.size < 224 else 3)

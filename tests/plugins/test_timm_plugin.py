@@ -56,12 +56,12 @@ def test_without_timm_its_models_are_missing_with_the_command_that_installs_it(m
     assert list_models("timm/*", registry=registry) == []
     assert list_models("offline/*", registry=registry)
     with pytest.raises(UnknownNameError, match=r"pip install 'captum-deconvnet\[timm\]'"):
-        load_model("timm/resnet18", registry=registry)
+        load_model("timm/resnet18", "random", registry=registry)
 
 
 def test_a_net_without_convolution_is_left_out_with_a_reason():
     with pytest.raises(ModelError, match="is not offered: its net has no convolution"):
-        load_model("timm/naflexvit_base_patch16_gap")
+        load_model("timm/naflexvit_base_patch16_gap", "random")
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_a_net_without_convolution_is_left_out_with_a_reason():
     }.items(),
 )
 def test_layers_are_timms_features_if_these_are_maps_and_found_otherwise(name, stages):
-    model = load_model(f"timm/{name}")
+    model = load_model(f"timm/{name}", "random")
     assert " ".join(model.stages) == stages
 
 
 def test_pictures_are_prepared_as_timm_does():
     pixels = torch.randint(0, 256, (300, 400, 3), dtype=torch.uint8)
     picture = Image.fromarray(pixels.numpy())
-    model = load_model("timm/efficientnet_b0")
+    model = load_model("timm/efficientnet_b0", "random")
     net = timm.create_model("efficientnet_b0")
     config = timm.data.resolve_model_data_config(net)
     expected = timm.data.create_transform(**config, is_training=False)(picture)
@@ -118,10 +118,11 @@ def test_a_file_that_does_not_fit_says_so(tmp_path):
         load_model("timm/resnet18", tmp_path / "other.pth")
 
 
-def test_a_download_that_cannot_work_is_one_line_within_seconds(nowhere):
+@pytest.mark.parametrize("asked", [(), ("DEFAULT",)], ids=["nothing said", "DEFAULT"])
+def test_a_download_that_cannot_work_is_one_line_within_seconds(asked, nowhere):
     start = time.monotonic()
     with pytest.raises(WeightsError) as error:
-        load_model("timm/test_resnet", "DEFAULT")
+        load_model("timm/test_resnet", *asked)
     assert time.monotonic() - start < 8
     assert "from https://huggingface.co/timm/test_resnet.r160_in1k" in str(error.value)
     assert "\n" not in str(error.value)

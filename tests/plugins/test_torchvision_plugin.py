@@ -50,7 +50,7 @@ def test_every_classifier_has_a_convolution():
 
 @pytest.mark.parametrize("name", ["resnet18", "efficientnet_v2_s", "inception_v3", "vit_b_32"])
 def test_pictures_are_prepared_as_the_published_weights_want_it(name, picture):
-    model = load_model(f"torchvision/{name}")
+    model = load_model(f"torchvision/{name}", "random")
     preset = models.get_model_weights(name).DEFAULT.transforms()
     assert torch.equal(model.transform(picture), preset(picture))
     assert tuple(preset(picture).shape) == model.input_size
@@ -77,7 +77,7 @@ def test_pictures_are_prepared_as_the_published_weights_want_it(name, picture):
     ],
 )  # fmt: skip
 def test_each_family_takes_a_picture_and_has_its_layers(name, size, stages, picture):
-    model = load_model(f"torchvision/{name}")
+    model = load_model(f"torchvision/{name}", "random")
     assert model.input_size == size
     assert " ".join(model.stages) == stages
     modules = dict(model.model.named_modules())
@@ -90,7 +90,7 @@ def test_each_family_takes_a_picture_and_has_its_layers(name, size, stages, pict
 
 
 def test_a_detectors_backbone_sees_what_the_detector_shows_it(picture):
-    model = load_model("torchvision/fasterrcnn_mobilenet_v3_large_320_fpn")
+    model = load_model("torchvision/fasterrcnn_mobilenet_v3_large_320_fpn", "random")
     detector = models.detection.fasterrcnn_mobilenet_v3_large_320_fpn(
         weights=None, weights_backbone=None
     ).eval()
@@ -107,7 +107,7 @@ def test_a_detectors_backbone_sees_what_the_detector_shows_it(picture):
 
 
 def test_a_picture_and_its_tensor_are_prepared_alike(picture):
-    model = load_model("torchvision/alexnet")
+    model = load_model("torchvision/alexnet", "random")
     pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
     pixels = pixels.view(300, 400, 3).permute(2, 0, 1)
     assert torch.equal(model.transform(pixels), model.transform(picture))
@@ -150,14 +150,14 @@ def test_the_file_of_mnasnet_fits_although_its_module_wants_a_version(tmp_path):
 
 def test_the_random_weights_are_torchvisions():
     torch.manual_seed(3)
-    ours = load_model("torchvision/resnet18").model
+    ours = load_model("torchvision/resnet18", "random").model
     torch.manual_seed(3)
     assert torch.equal(ours.fc.weight, models.resnet18(weights=None).fc.weight)
 
 
 def test_a_quantized_net_is_left_out_with_a_reason():
     with pytest.raises(ModelError, match="quantized_resnet18 is not offered: its layers compute"):
-        load_model("torchvision/quantized_resnet18")
+        load_model("torchvision/quantized_resnet18", "random")
 
 
 def test_an_unknown_tag_has_near_names():
@@ -178,14 +178,15 @@ def test_a_download_that_cannot_work_is_one_line_within_seconds(monkeypatch):
     assert "\n" not in str(error.value)
 
 
-def test_weights_that_were_downloaded_before_need_no_network(tmp_path, monkeypatch):
+@pytest.mark.parametrize("asked", [(), ("DEFAULT",)], ids=["nothing said", "DEFAULT"])
+def test_weights_that_were_downloaded_before_need_no_network(asked, tmp_path, monkeypatch):
     weights = models.SqueezeNet1_1_Weights.IMAGENET1K_V1.value
     net = models.squeezenet1_1(weights=None)
     (tmp_path / "hub/checkpoints").mkdir(parents=True)
     path = tmp_path / "hub/checkpoints/kept.pth"
     torch.save(net.state_dict(), path)
     monkeypatch.setattr(weights, "url", "http://127.0.0.1:9/kept.pth")
-    model = load_model("torchvision/squeezenet1_1", "DEFAULT")
+    model = load_model("torchvision/squeezenet1_1", *asked)
     assert model.weights == "IMAGENET1K_V1"
     assert torch.equal(model.model.features[0].weight, net.features[0].weight)
 
@@ -193,7 +194,10 @@ def test_weights_that_were_downloaded_before_need_no_network(tmp_path, monkeypat
 def test_no_model_warns_when_it_is_loaded():
     script = "\n".join(
         ["import captum_deconvnet.registry as r"]
-        + [f"r.load_model('torchvision/{n}')" for n in ("googlenet", "inception_v3", "mc3_18")]
+        + [
+            f"r.load_model('torchvision/{n}', 'random')"
+            for n in ("googlenet", "inception_v3", "mc3_18")
+        ]
     )
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],

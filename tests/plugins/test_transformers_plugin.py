@@ -138,7 +138,7 @@ def test_a_backbone_gives_its_last_map(tmp_path):
 
 
 def test_a_kind_has_its_default_configuration_and_random_weights():
-    loaded = load_model("transformers/mobilenet_v2")
+    loaded = load_model("transformers/mobilenet_v2", "random")
     assert loaded.weights is None
     assert loaded.categories == ()
     with pytest.raises(WeightsError, match="name a repository or a folder"):

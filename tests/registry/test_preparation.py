@@ -163,7 +163,7 @@ def test_a_class_file_that_names_no_classes_is_one_clear_line(tmp_path, content,
 
 def test_everything_said_of_a_plugins_model_replaces_its_own():
     loaded = load_model(
-        "torchvision/squeezenet1_1", input_size=64, mean=0.5, std="0.25 0.25 0.5",
+        "torchvision/squeezenet1_1", "random", input_size=64, mean=0.5, std="0.25 0.25 0.5",
         classes=[f"class {n}" for n in range(1000)],
     )  # fmt: skip
     assert loaded.input_size == (3, 64, 64)
@@ -172,8 +172,8 @@ def test_everything_said_of_a_plugins_model_replaces_its_own():
 
 
 def test_a_size_alone_keeps_the_models_mean_and_deviation():
-    plain = load_model("torchvision/squeezenet1_1")
-    small = load_model("torchvision/squeezenet1_1", input_size=32)
+    plain = load_model("torchvision/squeezenet1_1", "random")
+    small = load_model("torchvision/squeezenet1_1", "random", input_size=32)
     grey = Image.new("RGB", (300, 300), (90, 120, 150))
     assert torch.allclose(small.transform(grey)[:, 5, 5], plain.transform(grey)[:, 5, 5])
 
