@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captum_deconvnet.cli.output import table
+from captum_deconvnet.registry.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from captum_deconvnet.registry import PluginInfo
@@ -74,3 +75,10 @@ def row(plugin: PluginInfo) -> tuple[str, ...]:
 def added(plugin: PluginInfo) -> str:
     """What the plugin's hooks add, in words: ``register_models`` adds models."""
     return ", ".join(hook.removeprefix("register_").replace("_", " ") for hook in plugin.hooks)
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add ``deconvnet models`` and ``plugins``."""
+    for command in (models, plugins):
+        cli.add_command(command)

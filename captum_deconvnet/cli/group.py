@@ -1,6 +1,6 @@
-"""The ``deconvnet`` group: its own commands, the plugins' commands, and errors in one line.
+"""The ``deconvnet`` group: our commands, the plugins' commands, and errors in one line.
 
-What a command finds around it, and must not stumble over: streams that are closed or narrow.
+Our commands and the plugins' join it through one hook, ``register_commands``.
 """
 
 from __future__ import annotations
@@ -8,25 +8,35 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
+import pluggy
 
 from captum_deconvnet import __version__
-from captum_deconvnet.cli.commands import models, plugins
 from captum_deconvnet.cli.stopping import stopped
 from captum_deconvnet.errors import CaptumDeconvnetError
-from captum_deconvnet.gallery.commands import evolution, gallery
-from captum_deconvnet.invariance.commands import invariance
-from captum_deconvnet.occlusion.commands import correspond, occlude
-from captum_deconvnet.projections.commands import demo, layers, project
+from captum_deconvnet.registry import hookspecs
 
 if TYPE_CHECKING:
     from captum_deconvnet.registry import Registry
 
-pass
+OWN_COMMANDS = {
+    "models": "captum_deconvnet.cli.commands",
+    "layers": "captum_deconvnet.projections.commands",
+    "project": "captum_deconvnet.projections.commands",
+    "gallery": "captum_deconvnet.gallery.commands",
+    "evolution": "captum_deconvnet.gallery.commands",
+    "occlude": "captum_deconvnet.occlusion.commands",
+    "correspond": "captum_deconvnet.occlusion.commands",
+    "invariance": "captum_deconvnet.invariance.commands",
+    "demo": "captum_deconvnet.projections.commands",
+    "plugins": "captum_deconvnet.cli.commands",
+}
+"""Our commands in the order of the help, each with the module whose hook registers it."""
 
 
 class PlainError(click.ClickException):
@@ -36,7 +46,17 @@ class PlainError(click.ClickException):
 
 
 class DeconvnetGroup(click.Group):
-    """A group that plugins can add commands to, and that turns errors into one clear line."""
+    """A group that plugins can add commands to, and that turns errors into one clear line.
+
+    Args:
+        own: the module that registers each command of ours, imported when it is needed.
+        **settings: of :class:`click.Group`.
+    """
+
+    def __init__(self, *args: Any, own: Mapping[str, str] | None = None, **settings: Any) -> None:
+        """Know where our commands are."""
+        super().__init__(*args, **settings)
+        self.own = dict(own or {})
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line, whatever streams the process has."""
@@ -58,25 +78,34 @@ class DeconvnetGroup(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Our commands, then those of the plugins."""
-        return [*self.commands, *self.joined().commands]
+        ours = dict.fromkeys((*self.own, *self.commands))
+        return [*ours, *(name for name in self.plugin_commands() if name not in ours)]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Our command of that name, else a plugin's: no plugin can replace one of ours."""
-        return self.commands.get(name) or self.joined().commands.get(name)
+        if name in self.own and name not in self.commands:
+            register_from(self.own[name], self)
+        return self.commands.get(name) or self.plugin_commands().get(name)
 
-    def joined(self) -> click.Group:
-        """A group of the commands that plugins bring and that we do not have."""
+    def plugin_commands(self) -> Mapping[str, click.Command]:
+        """The commands that plugins bring, by name."""
         guests = click.Group(self.name)
         self.registry().register_commands(guests)
-        for name in self.commands:
-            guests.commands.pop(name, None)
-        return guests
+        return guests.commands
 
     def registry(self) -> Registry:
         """Where plugins are found: those of this process."""
         from captum_deconvnet.registry import process_registry
 
         return process_registry()
+
+
+def register_from(module: str, group: click.Group) -> None:
+    """Let a module of ours add its commands, through the hook that plugins implement."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(import_module(module))
+    manager.hook.register_commands(cli=group)
 
 
 def one_line(message: str) -> str:
@@ -94,6 +123,7 @@ def file_trouble(error: OSError) -> str:
 @click.group(
     "deconvnet",
     cls=DeconvnetGroup,
+    own=OWN_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Examples:
@@ -109,26 +139,11 @@ def main() -> None:
     """See what made a unit of a convolutional network fire (Zeiler & Fergus, 2014)."""
 
 
-for command in (
-    models,
-    layers,
-    project,
-    gallery,
-    evolution,
-    occlude,
-    correspond,
-    invariance,
-    demo,
-    plugins,
-):
-    main.add_command(command)
-
-
 @contextmanager
 def usable_streams() -> Iterator[None]:
     """Let stdout and stderr take any text, also where there is none, as in a service.
 
-    A letter that a terminal cannot show is written as its number.
+    A character that a terminal cannot show is written as its number.
     """
     before = sys.stdout, sys.stderr
     with ExitStack() as opened:

@@ -16,6 +16,7 @@ from captum_deconvnet.cli.options import (
     relu_option,
 )
 from captum_deconvnet.cli.output import figure_path
+from captum_deconvnet.registry.hookspecs import hookimpl
 
 
 def map_count(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
@@ -167,3 +168,10 @@ def evolution(
             facts=facts,
         )
     )
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add ``deconvnet gallery`` and ``evolution``."""
+    for command in (gallery, evolution):
+        cli.add_command(command)

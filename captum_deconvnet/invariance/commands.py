@@ -8,6 +8,7 @@ import click
 
 from captum_deconvnet.cli.options import model_options, without_paths
 from captum_deconvnet.cli.output import figure_path
+from captum_deconvnet.registry.hookspecs import hookimpl
 
 BORDERS = ("photograph", "fill")
 DISTANCES = ("euclidean", "normalised", "cosine")
@@ -145,3 +146,9 @@ def invariance(
     figure = figure_path(click.get_current_context(), click.Option(["--out"]), out)
     own_file = default_file("invariance", model, weights, images)
     run(order, images, targets, distance, figure or own_file)
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add ``deconvnet invariance``."""
+    cli.add_command(invariance)

@@ -11,6 +11,7 @@ import click
 
 from captum_deconvnet.cli.options import layers_option, model_options, relu_option
 from captum_deconvnet.cli.output import figure_path
+from captum_deconvnet.registry.hookspecs import hookimpl
 
 
 @click.command(
@@ -127,3 +128,10 @@ def correspond(
         for part, score in parts.items()
     ]
     click.echo(table(("layer", "part", "distance", "pairs"), rows))
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add ``deconvnet occlude`` and ``correspond``."""
+    for command in (occlude, correspond):
+        cli.add_command(command)

@@ -19,6 +19,7 @@ from captum_deconvnet.cli.options import (
     preparation_options,
 )
 from captum_deconvnet.cli.output import figure_path
+from captum_deconvnet.registry.hookspecs import hookimpl
 
 
 def positions(
@@ -203,3 +204,10 @@ def demo(model: str, out: Path | None) -> None:
     from captum_deconvnet.projections.samples import KIND, show_samples
 
     click.echo(show_samples(model, out or default_file(KIND, model)))
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add ``deconvnet project``, ``layers`` and ``demo``."""
+    for command in (project, layers, demo):
+        cli.add_command(command)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from captum_deconvnet import __version__
 from captum_deconvnet.cli import main
-from captum_deconvnet.cli.group import DeconvnetGroup
+from captum_deconvnet.cli.group import OWN_COMMANDS, DeconvnetGroup
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.registry import Registry, hookimpl
 
@@ -69,6 +69,18 @@ def test_every_command_has_help_with_examples(deconvnet, command):
     result = deconvnet(command, "--help")
     assert result.exit_code == 0
     assert f"deconvnet {command}" in result.stdout.partition("Examples:")[2]
+
+
+def test_help_lists_our_commands_first_in_the_order_of_the_table():
+    assert main.list_commands(click.Context(main))[: len(OWN_COMMANDS)] == list(OWN_COMMANDS)
+
+
+@pytest.mark.parametrize("command", OWN_COMMANDS)
+def test_the_module_that_the_table_names_registers_the_command(command):
+    found = main.get_command(click.Context(main), command)
+    assert found is not None
+    assert found.name == command
+    assert found.callback.__module__ == OWN_COMMANDS[command]
 
 
 def test_the_version_is_the_packages(deconvnet):
