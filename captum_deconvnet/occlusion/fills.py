@@ -49,7 +49,8 @@ def filled(fill: Fill, images: Tensor, loaded: LoadedModel | None) -> Tensor:
 
 def _named(fill: str, images: Tensor, loaded: LoadedModel | None) -> Tensor:
     if fill == "mean":
-        return images.mean((2, 3), keepdim=True)
+        colours: Tensor = images.mean((2, 3), keepdim=True, dtype=_wide(images))
+        return colours if images.is_floating_point() else colours.round()
     if fill == "blur":
         from torchvision.transforms.functional import gaussian_blur  # slow to import
 
@@ -64,6 +65,10 @@ def _named(fill: str, images: Tensor, loaded: LoadedModel | None) -> Tensor:
             "the fill as a number or tensor in the model's own space."
         )
     return _grey_card(loaded).mean((-2, -1), keepdim=True)
+
+
+def _wide(images: Tensor) -> torch.dtype:
+    return images.dtype if images.is_floating_point() else torch.float64
 
 
 def _grey_card(loaded: LoadedModel) -> Tensor:

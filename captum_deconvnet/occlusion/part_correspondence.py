@@ -21,6 +21,7 @@ from captum_deconvnet.engine.steadiness import (
     generator_states,
 )
 from captum_deconvnet.errors import ImageError
+from captum_deconvnet.occlusion.fills import Fill, filled
 from captum_deconvnet.occlusion.incremental.tracing import train_mode_refused
 
 Part = tuple[int, int, int, int]
@@ -74,7 +75,7 @@ class PartCorrespondence:
         boxes: Mapping[str, Sequence[Part]],
         *,
         random_boxes: int = 0,
-        fill: float | Tensor = 0.0,
+        fill: Fill = 0.0,
         generator: torch.Generator | None = None,
     ) -> CorrespondenceScores:
         """Cover each part in all images and compare how features change.
@@ -84,7 +85,8 @@ class PartCorrespondence:
             boxes: for every part its box in each image: (top, left, height, width) in pixels.
             random_boxes: how many scores of random boxes, each the size of some part, to average
                 into the part ``"random"``; 0 for none.
-            fill: what covers, in the model's own space: a number or a tensor (C, 1, 1).
+            fill: what covers, in the model's own space: a number, a tensor (C, 1, 1), ``"mean"``
+                for each image's mean colour, ``"blur"``, or a function of the images.
             generator: of the random boxes; required for them.
 
         Returns:
@@ -92,8 +94,10 @@ class PartCorrespondence:
 
         Raises:
             ImageError: for boxes that do not fit the images, or fewer than two images.
+            UnknownNameError: for a fill of another name.
             TrainModeError: for a batch norm in train mode, naming it.
-            ModelError: for a model whose features depend on the other images of the batch.
+            ModelError: for a fill that does not fit the images, or a model whose features depend on
+                the other images of the batch.
 
         Example:
             >>> import torch, captum_deconvnet as cdn
@@ -110,10 +114,10 @@ class PartCorrespondence:
                 "Random boxes need a torch.Generator, so that they can be drawn again."
             )
         with torch.no_grad(), train_mode_refused(dict(self.model.named_modules())):
-            clean = self._clean(images)
-            found = {part: self._pairs(images, clean, b, fill) for part, b in parts.items()}
+            clean, cover = self._clean(images), filled(fill, images, None)
+            found = {part: self._pairs(images, clean, b, cover) for part, b in parts.items()}
             drawn = [_drawn(parts, images, generator) for _ in range(random_boxes)]
-            chance = [self._pairs(images, clean, places, fill) for places in drawn]
+            chance = [self._pairs(images, clean, places, cover) for places in drawn]
         if chance:
             joined = {path: [d for one in chance for d in one[path]] for path in self.layers}
             found[RANDOM] = joined
@@ -127,11 +131,12 @@ class PartCorrespondence:
         images: Tensor,
         clean: Mapping[str, Tensor],
         boxes: Sequence[Part],
-        fill: float | Tensor,
+        cover: Tensor,
     ) -> dict[str, list[float]]:
         covered = images.clone()
-        for image, (top, left, height, width) in zip(covered, boxes, strict=True):
-            image[:, top : top + height, left : left + width] = fill
+        for image, card, (top, left, height, width) in zip(covered, cover, boxes, strict=True):
+            box = (slice(None), slice(top, top + height), slice(left, left + width))
+            image[box] = card[box]
         found = self._features(covered)
         return {path: distances((clean[path] - found[path]).flatten(1)) for path in self.layers}
 

@@ -11,7 +11,7 @@ from captum_deconvnet.cli.options import available
 
 RUNNING = (
     "project", "gallery", "evolution", "occlude", "invariance", "correspond", "layers", "demo",
-    "train", "evaluate", "filters", "bench run", "bench explainers",
+    "train", "distil", "evaluate", "filters", "bench run", "bench explainers",
 )  # fmt: skip
 PREPARED = (
     "project", "gallery", "evolution", "occlude", "invariance", "correspond", "layers",
@@ -50,6 +50,7 @@ def test_every_command_with_a_model_takes_what_is_said_of_its_inputs(name):
         ["filters"],
         ["evaluate"],
         ["train", "--data", "no-such-folder", "--out", "runs"],
+        ["distil", "no-such-folder", "--out", "runs"],
         ["bench", "run", "--model", "zfnet/fashion_mnist", "--images", ".", "--out", "runs"],
         ["bench", "explainers", "--model", "zfnet/fashion_mnist"],
         ["layers", "zfnet/fashion_mnist"],

@@ -118,3 +118,35 @@ def test_an_exponential_of_a_gate_is_no_gate():
     assert "mul" in {
         entry.operation for entry in cdn.record(graph, images, "top").receipt.fallbacks
     }
+
+
+@pytest.mark.parametrize("gate", ["sigmoid", "tanh", "power"])
+@pytest.mark.parametrize(
+    "name", [name for name in random_graphs.ACTIVATIONS if name not in ("residual", "shared")]
+)
+def test_a_gate_through_an_activation_is_a_gate(gate, name):
+    """Found by a random graph: celu of a reciprocal root was held to be a signal of its own."""
+    torch.manual_seed(1)
+    graph = random_graphs.Graph().double().eval()
+    images = torch.randn(2, 2, 6, 6).double()
+    for each, first in ((gate, 0), (name, 0), ("convolution", 2), ("product", 1)):
+        graph.accepts(random_graphs.Node(each, first, 0, (1, 0, 0)), images)
+    check(graph, images, 5)
+    products = [e for e in cdn.record(graph, images, "top").receipt.entries if e.operation == "mul"]
+    assert products[-1].rule == "frozen gate"
+
+
+def test_a_root_of_a_function_of_two_activations_is_no_part_of_a_spelling():
+    """Found by a random graph: the reference looked through the larger of two activations."""
+    torch.manual_seed(0)
+    graph = random_graphs.Graph().double().eval()
+    images = torch.randn(2, 2, 4, 4).double()
+    for each, first, second in (
+        ("global maximum", 0, 0),
+        ("larger of two", 0, 1),
+        ("celu", 0, 0),
+        ("product with a power", 1, 1),
+    ):
+        graph.accepts(random_graphs.Node(each, first, second, (1, 0, 0)), images)
+    assert len(graph.nodes) == 4
+    check(graph, images, 0)

@@ -159,3 +159,13 @@ def test_options_that_do_not_fit_are_explained(deconvnet, photograph, arguments,
 
 def test_a_missing_photograph_is_named(fails, tmp_path):
     assert "absent.jpg" in fails("invariance", MODEL[0], tmp_path / "absent.jpg", *MODEL[1:])
+
+
+@pytest.mark.parametrize(("count", "is_said"), [(1, False), (2, True), (3, False)])
+def test_a_band_of_two_curves_is_said_to_be_none(deconvnet, album, tmp_path, count, is_said):
+    images = sorted(album.glob("*/*.png"))[:count]
+    options = (*QUICK, "--layers", "features.2", "--out", tmp_path / "curves.png")
+    result = deconvnet("invariance", MODEL[0], *images, *options)
+    assert result.exit_code == 0, result.output
+    assert ("a band of 2 curves is no band: none is drawn" in result.stderr) == is_said
+    assert "no band" not in result.stdout

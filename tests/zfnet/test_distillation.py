@@ -19,6 +19,7 @@ from captum_deconvnet_zfnet.distillation.teacher import Teacher
 
 pytestmark = pytest.mark.weights
 
+CPU = torch.device("cpu")
 TINY = {"pupil": "zfnet/zfnet_gap", "teacher": "offline/efficientnet_lite0"}
 TINY |= {"crops": 12, "passes": 2, "batch": 6, "seed": 3}
 
@@ -58,14 +59,14 @@ def test_a_stopped_run_goes_on_to_the_weights_of_one_that_was_never_stopped(phot
 
 
 def test_nothing_that_is_held_out_is_in_any_lesson(photographs):
-    teacher = Teacher(DistilPlan(data=str(photographs), **TINY))
+    teacher = Teacher(DistilPlan(data=str(photographs), **TINY), CPU)
     assert not [file for file in teacher.files if held_out(file)]
     assert all(held_out(file) for file in teacher.apart)
     assert len(teacher.files) + len(teacher.apart) == 10
 
 
 def test_every_crop_is_learned_from_as_often_as_planned_and_rounds_have_other_crops(photographs):
-    teacher = Teacher(DistilPlan(data=str(photographs), **{**TINY, "crops": 16, "batch": 8}))
+    teacher = Teacher(DistilPlan(data=str(photographs), **{**TINY, "crops": 16, "batch": 8}), CPU)
     numbers = [number for batch in teacher.order(2) for number in batch]
     assert sorted(numbers) == sorted([*range(16)] * 2)
     assert teacher.order(1) != teacher.order(2)

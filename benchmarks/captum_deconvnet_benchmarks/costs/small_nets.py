@@ -105,12 +105,11 @@ def squeeze_excite() -> nn.Module:
 
 SMALL_NETS = {
     "LeNet": SmallNet(lenet, (1, 32, 32), (1, 8, 8), (1, 4, 4)),
-    "LeNet, all places": SmallNet(lenet, (1, 32, 32), (1, 8, 8), (1, 1, 1)),
+    "LeNet at all places": SmallNet(lenet, (1, 32, 32), (1, 8, 8), (1, 1, 1)),
     "PyTorch's tutorial": SmallNet(tutorial, (3, 32, 32), (3, 8, 8), (3, 4, 4)),
     "PyTorch's MNIST example": SmallNet(mnist_example, (1, 28, 28), (1, 4, 4), (1, 2, 2)),
     "digits": SmallNet(digits, (1, 28, 28), (1, 7, 7), (1, 3, 3)),
-    "squeeze-excite, wide": SmallNet(squeeze_excite, (1, 32, 32), (1, 8, 8), (1, 4, 4)),
-    "squeeze-excite, 169 places": SmallNet(squeeze_excite, (1, 32, 32), (1, 8, 8), (1, 2, 2)),
+    "wide squeeze-excite": SmallNet(squeeze_excite, (1, 32, 32), (1, 8, 8), (1, 4, 4)),
     "twelve channels": SmallNet(twelve_channels, (12, 32, 32), (12, 8, 8), (12, 4, 4)),
     "signals": SmallNet(signals, (12, 1000), (12, 50), (12, 25)),
 }

@@ -15,9 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from functools import partial
 
 from captum_deconvnet.engine.formulas.formula import (
     CLIPS,
@@ -28,7 +26,6 @@ from captum_deconvnet.engine.formulas.formula import (
     WITHOUT_RULE,
     WITHOUT_SIGNAL,
     Formula,
-    formulas_in,
 )
 from captum_deconvnet.engine.formulas.named_functions import (
     Limits,
@@ -46,7 +43,7 @@ class Spelled:
     """The rule of an activation spelled out.
 
     Args:
-        base: the value it is a function of: the root, or a multiple of it with a constant.
+        base: the value it is a function of: the root, or one between.
         rule: what it is.
         outer: what the function is multiplied by after the rectifier.
     """
@@ -58,38 +55,42 @@ class Spelled:
 
 @dataclass(frozen=True)
 class Seen:
-    """The limits of one formula as a function of one affine value before it."""
+    """The limits of one formula as a function of one value before it."""
 
     base: Formula
     found: Limits
-
-    @property
-    def depth(self) -> int:
-        """How many operations the value is from the root."""
-        return self.base.depth
 
 
 def spelled(formula: Formula, name: str) -> tuple[list[Spelled], int]:
     """The rules of what an operation is about to make, and how surely that only scales others.
 
-    The rules are the same but for the value from which they start, the best one first.
+    One is as good as another, the best one first: they start from multiples of one value.
     """
-    if (
-        formula.chosen
-        or formula.is_affine
-        or name in WITHOUT_SIGNAL | COPIES
-        or _is_plain(formula, name)
-    ):
-        return [], NONE
-    seen = [] if name == "abs" else [*_seen(formula)]
+    nothing = formula.chosen or name in WITHOUT_SIGNAL | COPIES or _is_plain(formula, name)
+    seen = [] if nothing or name == "abs" else [*_seen(formula)]
+    by_its_row = formula.has_rule or name in WITHOUT_RULE or _is_shifted(formula, name)
+    for line in dict.fromkeys(one.base.line for one in seen):
+        alike = [one for one in seen if one.base.line is line]
+        is_nearest = line is seen[0].base.line
+        rules = _named(alike) or (_limit(alike) if is_nearest and not by_its_row else [])
+        if rules:
+            return rules, rules[0].rule.gate
+    return [], NONE if by_its_row or not seen else _strength(seen[-1].found)
+
+
+def _named(seen: list[Seen]) -> list[Spelled]:
+    """The rules of the torch function with the same values, if there is one."""
     for tell in (function_of, parameters_of):
         rules = [Spelled(one.base, rule) for one in seen if (rule := tell(one.found))]
         if rules:
-            return [rule for rule in rules if rule.rule == rules[0].rule], rules[0].rule.gate
-    by_its_row = formula.has_rule or name in WITHOUT_RULE or _is_shifted(formula, name)
-    if not seen or by_its_row:
-        return [], NONE
-    return _limit(seen), _strength(seen[-1].found)
+            return rules
+    return []
+
+
+def _limit(seen: list[Seen]) -> list[Spelled]:
+    """The rules of the limit, at values where it meets zero if there are any."""
+    meeting = [one for one in seen if _meets_zero(one)] or seen
+    return [rule for one in meeting if (rule := _limit_of(one))]
 
 
 def _is_plain(formula: Formula, name: str) -> bool:
@@ -97,45 +98,29 @@ def _is_plain(formula: Formula, name: str) -> bool:
 
     A clipped multiple of an activation may be its hard sigmoid, all the same.
     """
-    given = [*formulas_in((formula.args, formula.kwargs))]
-    is_clipped = name in CLIPS and formula.has_rule and given[0].depth > 0
+    given = formula.given
+    is_clipped = name in CLIPS and formula.depth > 1
     return name in RULED and len(given) == 1 and not is_clipped
 
 
 def _is_shifted(formula: Formula, name: str) -> bool:
     """Whether one value is only scaled or shifted, by constants: its own rule stays."""
-    return name in SUMS and len({*formulas_in((formula.args, formula.kwargs))}) == 1
+    return name in SUMS and len(formula.given) == 1
 
 
 def _seen(formula: Formula) -> Iterator[Seen]:
-    """The formula as a function of each affine value before it, the root last."""
+    """The formula as a function of each value that signals pass before it, the root last."""
     dimensions = len(formula.root.shape)
-    try:
-        places = formula.at(
-            torch.tensor([0.0, 1.0], dtype=torch.float64, device="cpu").view(2, *(1,) * dimensions)
-        )
-        bases = [one for one in places if one.is_affine and one.value and one.value.flows]
-        for base in sorted(bases, key=lambda one: -one.depth):
-            zero, one = places[base].expand(2, *places[base].shape[1:])
-            slope = one - zero
-            if not bool(slope.all()):
-                continue
-
-            def function(points: Tensor, base: Tensor = zero, slope: Tensor = slope) -> Tensor:
-                return formula.at((points - base) / slope)[formula]
-
-            found = limits(function, dimensions)
-            if found is not None:
-                yield Seen(base, found)
-    except FAILURES:
-        return
-
-
-def _limit(seen: list[Seen]) -> list[Spelled]:
-    """The rule of the limit, first at the value of which the function is most plainly one."""
-    ordered = sorted(seen, key=lambda one: (not _meets_zero(one), not _is_unit(one), one.depth))
-    kept = [one for one in ordered if _meets_zero(one) == _meets_zero(ordered[0])]
-    return [rule for one in kept if (rule := _limit_of(one))]
+    for base in formula.waists:
+        is_line = base.line is formula.line
+        if is_line or base.value is None or not base.value.flows or base.chosen:
+            continue
+        try:
+            found = limits(partial(formula.at, base=base), dimensions)
+        except FAILURES:
+            continue
+        if found is not None:
+            yield Seen(base, found)
 
 
 def _limit_of(one: Seen) -> Spelled | None:
@@ -158,10 +143,6 @@ def _limit_of(one: Seen) -> Spelled | None:
 def _meets_zero(one: Seen) -> bool:
     """Whether the straight line that it comes close to goes through zero."""
     return bool((one.found.offset.abs() < 1e-6 * (1 + one.found.above.abs())).all())
-
-
-def _is_unit(one: Seen) -> bool:
-    return bool((one.found.above == 1).all())
 
 
 def _strength(found: Limits) -> int:

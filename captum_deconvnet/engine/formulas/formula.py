@@ -33,7 +33,7 @@ class Formula:
         args: its positional arguments, formulas in place of activations.
         kwargs: its keyword arguments.
         root: the activation that the value is a function of.
-        is_affine: whether the function is a multiple of the root and a constant.
+        along: what the value is a multiple of, and a constant, if it is no more than that.
         has_rule: whether every operation since the root has a rule that the others leave valid.
         gate: how surely it only scales others, as its numbers tell.
         depth: how many operations lie between the root and the value.
@@ -47,7 +47,7 @@ class Formula:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     root: Value
-    is_affine: bool = True
+    along: Formula | None = None
     has_rule: bool = True
     gate: int = 0
     depth: int = 0
@@ -56,19 +56,39 @@ class Formula:
     chosen: Value | None = None
     tensor: weakref.ref[Tensor] | None = None
 
-    def at(self, probe: Tensor) -> dict[Formula, Tensor]:
-        """The numbers of this value and of all before it, where the root holds ``probe``."""
-        found: dict[Formula, Tensor] = {}
-        self._work_out(probe, found)
+    @property
+    def line(self) -> Formula:
+        """What the value is a multiple of, and a constant; the value itself if it is more."""
+        return self.along or self
+
+    @property
+    def given(self) -> set[Formula]:
+        """The values that the last operation was given."""
+        return {*formulas_in((self.args, self.kwargs))}
+
+    @property
+    def waists(self) -> list[Formula]:
+        """The values before this one that it is a function of alone, the nearest first."""
+        found, waiting = [], self.given
+        while waiting:
+            nearest = max(waiting, key=lambda one: one.depth)
+            waiting.remove(nearest)
+            if not waiting:
+                found.append(nearest)
+            waiting |= nearest.given
         return found
 
-    def _work_out(self, probe: Tensor, found: dict[Formula, Tensor]) -> Tensor:
+    def at(self, probe: Tensor, base: Formula) -> Tensor:
+        """The numbers of this value where ``base`` holds ``probe``."""
+        return self._work_out({base: probe})
+
+    def _work_out(self, found: dict[Formula, Tensor]) -> Tensor:
         if self not in found:
-            found[self] = probe if self.function is None else self._run(probe, found)
+            found[self] = self._run(found)
         return found[self]
 
-    def _run(self, probe: Tensor, found: dict[Formula, Tensor]) -> Tensor:
-        before = {one: one._work_out(probe, found) for one in formulas_in((self.args, self.kwargs))}
+    def _run(self, found: dict[Formula, Tensor]) -> Tensor:
+        before = {one: one._work_out(found) for one in self.given}
         constants = [item for item in tensors_in((self.args, self.kwargs)) if item.dim()]
         shape = shape_of(*(one.shape for one in [*before.values(), *constants]))
 

@@ -59,7 +59,7 @@ class Formulas:
     def note(self, formula: Formula, value: Value, tensor: Tensor) -> None:
         """A call has made ``value``, which has this formula."""
         formula.value, formula.dtype = value, tensor.dtype
-        if self._keeps_tensors and formula.is_affine and is_signal(tensor):
+        if self._keeps_tensors and is_signal(tensor):
             formula.tensor = weakref.ref(tensor)
         self._found[value] = formula
 
@@ -140,6 +140,7 @@ def _joined(
     is_sum = name in SUMS and (count == 1 or name in ("add", "sub", "rsub", "index"))
     is_sum = is_sum and not (name == "div" and call.value(call.args[0]) is None)
     is_sum = is_sum and not call.kwargs.get("rounding_mode")
+    lines = {one.line for one in known}
     is_ruled = is_sum or (name in RULED and count == 1) or name in WITHOUT_SIGNAL
     chosen = next((one.chosen for one in known if one.chosen is not None), None)
     if name == "index":
@@ -151,7 +152,7 @@ def _joined(
         nested_map(replaced, args),
         nested_map(replaced, call.kwargs),
         known[0].root,
-        is_affine=is_sum and name != "index" and all(one.is_affine for one in known),
+        along=lines.pop() if is_sum and name != "index" and len(lines) == 1 else None,
         has_rule=is_ruled and all(one.has_rule for one in known),
         depth=1 + max(one.depth for one in known),
         chosen=chosen,

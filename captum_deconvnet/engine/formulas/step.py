@@ -44,7 +44,7 @@ class Spelling:
         for found in rules:
             path = steps(call, self.formulas, found)
             if path is not None:
-                formula.has_rule = True
+                formula.has_rule = found.base.has_rule
                 return formula, self._way(found, path, name, module)
         return formula, None
 
@@ -52,13 +52,14 @@ class Spelling:
         """All steps but the last go on the tape."""
         value, dtype = found.base.value, found.base.dtype
         assert value is not None
+        gate = found.rule.gate or value.gate
         for adjoint, rule, kind in path[:-1]:
             made = Value(value.shape)
             adjoint = Typed(adjoint.reaches, adjoint, (dtype,))
             self._tape.steps.append(Step((value,), made, adjoint, module, name, rule, kind))
             value = made
         adjoint, rule, kind = path[-1]
-        return Way(value, Typed(adjoint.reaches, adjoint, (dtype,)), rule, kind, found.rule.gate)
+        return Way(value, Typed(adjoint.reaches, adjoint, (dtype,)), rule, kind, gate)
 
 
 Piece = tuple[Adjoint, str, str]
@@ -133,12 +134,11 @@ def _mask(call: Call, formulas: Formulas, given: Spelled) -> Tensor | None:
 
 def _level(formula: Formula, base: Formula) -> float | None:
     """The number that ``formula`` exceeds just where the base is positive, if there is one."""
-    grid = GRID.view(-1, *(1,) * len(formula.root.shape))
-    values = formula.at(grid)
-    if base not in values:
+    if base not in formula.waists:
         return None
-    numbers, places = values[formula], values[base]
+    numbers = formula.at(GRID.view(-1, *(1,) * len(formula.root.shape)), base)
+    if numbers.dtype == torch.bool:
+        return None
     zero = numbers[len(GRID) // 2].flatten()[0]
-    if numbers.dtype == torch.bool or not bool((places[len(GRID) // 2] == 0).all()):
-        return None
-    return float(zero) if bool(((numbers > zero) == (places > 0)).all()) else None
+    places = GRID.view(-1, *(1,) * (numbers.dim() - 1)) > 0
+    return float(zero) if bool(((numbers > zero) == places).all()) else None

@@ -35,9 +35,17 @@ from captum_deconvnet.engine.rules.call import (
 from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.engine.rules.fused import WRITTEN_OUT
 from captum_deconvnet.engine.rules.rows import OUTSIDE
-from captum_deconvnet.engine.rules.table import FALLBACK, KEEPS, KEEPS_WEIGHTS, TABLE, Row
+from captum_deconvnet.engine.rules.table import FALLBACK, TABLE, Row
 from captum_deconvnet.engine.tape.adjoint import Adjoint
-from captum_deconvnet.engine.tape.tape import ATTENTION, NONE, Step, Tape, Value
+from captum_deconvnet.engine.tape.tape import (
+    ATTENTION,
+    KEEPS,
+    KEEPS_WEIGHTS,
+    NONE,
+    Step,
+    Tape,
+    Value,
+)
 from captum_deconvnet.errors import UnsupportedOperationError
 
 Rows = Mapping[Any, Row]
@@ -244,7 +252,7 @@ _BY_STORAGE = (torch.ops.aten.as_strided.default, torch.ops.aten.as_strided_.def
 
 def _gate(call: Call) -> int:
     """How surely the output of a call only scales others."""
-    weakest = min(value.gate for value in call.sources)
+    weakest = min(one.gate for one in [one for one in call.sources if one.flows] or call.sources)
     if call.gate == KEEPS_WEIGHTS:
         return ATTENTION if weakest == ATTENTION else NONE
     return weakest if call.gate == KEEPS else call.gate

@@ -19,6 +19,7 @@ from captum_deconvnet.engine.rules.replay import gradient
 from captum_deconvnet.engine.tape.adjoint import Adjoint, Kept
 from captum_deconvnet.engine.tape.batched_windows import Frame, fitted
 from captum_deconvnet.engine.tape.reach import pointwise
+from captum_deconvnet.engine.tape.tape import KEEPS
 
 
 @dataclass(eq=False)
@@ -149,7 +150,7 @@ def clamp(call: Call) -> Answer:
     call.freeze(*call.args[1:])  # bounds made from the image are recorded constants
     if low is not None and low >= 0:
         if "clamp" in str(call.function) and call.argument("max") is None:
-            call.kind, call.gate = ("paper" if low == 0 else "extension"), 0
+            call.kind, call.gate = ("paper" if low == 0 else "extension"), KEEPS
         return rectify(call)
     if low is None and call.argument("max") == 0:
         return rectify_side(call, call.inputs[0], -1)

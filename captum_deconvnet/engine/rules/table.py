@@ -23,10 +23,15 @@ from captum_deconvnet.engine.rules import (
 from captum_deconvnet.engine.rules.call import Rule
 from captum_deconvnet.engine.rules.replay import Geometry, gradient, sees_all
 from captum_deconvnet.engine.rules.replay import linear as linear_in
-from captum_deconvnet.engine.tape.tape import ATTENTION, BOUNDED, GATE, NONE, STATISTIC
-
-KEEPS = -1
-KEEPS_WEIGHTS = -2
+from captum_deconvnet.engine.tape.tape import (
+    ATTENTION,
+    BOUNDED,
+    GATE,
+    KEEPS,
+    KEEPS_WEIGHTS,
+    NONE,
+    STATISTIC,
+)
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,7 @@ class Row:
         rule: called with the operation's call, returns its adjoint.
         name: what the receipt calls the rule.
         kind: ``paper``, ``adjoint``, ``extension`` or ``fallback``.
-        gate: how surely the output only scales others (see ``gate_strength``); ``KEEPS`` as its
-            input, ``KEEPS_WEIGHTS`` if its input are attention weights.
+        gate: how surely the output only scales others, by the names of ``gate_strength``.
     """
 
     rule: Rule
@@ -80,23 +84,23 @@ _SWITCHES = {
 }
 
 _RECTIFIERS = {
-    **_rows(Row(rectifiers.rectify, "rectify", "paper"), "relu"),
+    **_rows(Row(rectifiers.rectify, "rectify", "paper", gate=KEEPS), "relu"),
     **_rows(
-        Row(rectifiers.smooth_rectify, "rectify", "extension"),
+        Row(rectifiers.smooth_rectify, "rectify", "extension", gate=KEEPS),
         "gelu silu mish hardswish elu softplus celu selu",
     ),
     **_rows(
         Row(rectifiers.clamp, "rectify", "extension", gate=BOUNDED),
         "clamp clamp_min clamp_max hardtanh",
     ),
-    **_rows(Row(rectifiers.threshold, "rectify", "extension"), "threshold"),
+    **_rows(Row(rectifiers.threshold, "rectify", "extension", gate=KEEPS), "threshold"),
     **_rows(
         Row(rectifiers.smooth_rectify, "rectify", "extension", gate=GATE),
         "sigmoid hardsigmoid",
     ),
-    **_rows(Row(rectifiers.leak, "leak", "extension"), "leaky_relu"),
-    **_rows(Row(rectifiers.random_leak, "leak", "extension"), "rrelu_with_noise"),
-    **_rows(Row(rectifiers.prelu, "leak", "extension"), "_prelu_kernel"),
+    **_rows(Row(rectifiers.leak, "leak", "extension", gate=KEEPS), "leaky_relu"),
+    **_rows(Row(rectifiers.random_leak, "leak", "extension", gate=KEEPS), "rrelu_with_noise"),
+    **_rows(Row(rectifiers.prelu, "leak", "extension", gate=KEEPS), "_prelu_kernel"),
     **_rows(
         Row(rectifiers.straight, "identity", "extension", gate=BOUNDED),
         "tanh erf",
@@ -107,7 +111,7 @@ _RECTIFIERS = {
     ),
     **_rows(Row(attention.strip, "start at the logit", "extension"), "_log_softmax"),
     **_rows(
-        Row(rectifiers.straight, "identity", "extension"),
+        Row(rectifiers.straight, "identity", "extension", gate=KEEPS),
         "hardshrink softshrink log_sigmoid_forward",
     ),
 }
@@ -141,8 +145,7 @@ _GATES = {
         "zeros_like ones_like empty_like full_like randn_like rand_like new_zeros new_ones "
         "new_empty new_full empty_strided new_empty_strided bernoulli zero one_hot nonzero "
         "logical_not logical_and logical_or bitwise_not bitwise_and bitwise_or "
-        "_local_scalar_dense "
-        "equal is_same_size all any",
+        "_local_scalar_dense equal is_same_size all any",
     ),
 }
 
@@ -166,10 +169,7 @@ def _linear(names: str, *flows: str, reach: Geometry = sees_all) -> dict[str, Ro
 _LINEAR = {
     **_rows(
         Row(linear.reshape, "adjoint", "adjoint", gate=KEEPS),
-        "clone alias contiguous lift_fresh",
-    ),
-    **_rows(
-        Row(linear.reshape, "adjoint", "adjoint", gate=KEEPS),
+        "clone alias contiguous lift_fresh "
         "view _unsafe_view reshape _reshape_alias squeeze unsqueeze flatten unflatten",
     ),
     **_rows(Row(linear.cast, "adjoint", "adjoint", gate=KEEPS), "_to_copy"),

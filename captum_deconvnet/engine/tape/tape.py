@@ -125,3 +125,8 @@ GATE = 3
 """Through a sigmoid or a comparison."""
 ATTENTION = 4
 """Attention weights, through a softmax."""
+
+KEEPS = -1
+"""As what the operation was given."""
+KEEPS_WEIGHTS = -2
+"""As what the operation was given, if that are attention weights."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from captum_deconvnet.cli.options import device_option, said_device
+
 
 @click.command(
     epilog="""\b
@@ -52,9 +54,9 @@ like.
     show_default=True,
     help="Of a crop, as a share of its picture.",
 )
-@click.option("--batch", type=click.IntRange(1), default=64, show_default=True)
+@click.option("--batch", type=click.IntRange(1), default=32, show_default=True)
 @click.option(
-    "--learning-rate", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True
+    "--learning-rate", type=click.FloatRange(0, min_open=True), default=1.5e-3, show_default=True
 )
 @click.option("--seed", default=0, show_default=True, help="Of weights, crops and order.")
 @click.option(
@@ -66,6 +68,7 @@ like.
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="For its files."
 )
+@device_option
 def distil(
     data: Path,
     *,
@@ -88,10 +91,11 @@ def distil(
     held out: the log tells after each round how often the pupil says what the teacher says of them.
     The weights that are kept are an average over the last few hundred steps.
     """
+    from captum_deconvnet.cli.options import device_of
     from captum_deconvnet_zfnet.distillation.plan import DistilPlan, sizes_of
     from captum_deconvnet_zfnet.distillation.run import Distillation
 
-    sizes = sizes_of(rounds)
+    sizes, device = sizes_of(rounds), device_of(said_device())
     plan = DistilPlan(
         pupil=pupil,
         teacher=teacher,
@@ -104,5 +108,5 @@ def distil(
         seed=seed,
         mixed=mixed,
     )
-    Distillation(plan, out, say=click.echo).go(sizes)
+    Distillation(plan, out, device=device, say=click.echo).go(sizes)
     click.echo(f"wrote {out}")

@@ -33,7 +33,8 @@ def filters(models: tuple[str, ...], *, data: Path | None, out: Path) -> None:
 
     Printed for both layers: the spread of the filters' root mean squares (the paper renormalises
     filters so that none dominates), the mean frequency of their energy, the share of it above the
-    Nyquist frequency of the stride (aliasing), and the share of filters that never fire.
+    Nyquist frequency of the stride (aliasing), and the share of filters that never fire; for the
+    first layer, the share that are oriented edges, pairs of opposite colours, and either.
     """
     from captum_deconvnet_zfnet.filters.comparison import compare
 

@@ -57,9 +57,13 @@ def answers(
     normalise: Callable[[Tensor], Tensor],
     pictures: Tensor,
     size: int,
+    device: torch.device,
 ) -> Tensor:
     """Logits (N, K) of a net for pictures (N, 3, S, S), unsigned 8-bit, made ``size`` a side."""
-    said = [net(normalise(resized(batch, size))).float() for batch in torch.split(pictures, BATCH)]
+    said = [
+        net(normalise(resized(batch.to(device), size))).float().cpu()
+        for batch in torch.split(pictures, BATCH)
+    ]
     return torch.cat(said)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import TrainingError
@@ -25,7 +24,7 @@ class Normalise:
 
     def __call__(self, colours: Tensor) -> Tensor:
         """Inputs (N, 3, H, W) for colours (N, 3, H, W)."""
-        mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (self.mean, self.std))
+        mean, std = (colours.new_tensor(each).view(-1, 1, 1) for each in (self.mean, self.std))
         return (colours - mean) / std
 
 

@@ -50,6 +50,10 @@ class Lessons:
         """Those of the given numbers."""
         return Lessons(self.pictures[numbers], self.maps[numbers], self.logits[numbers])
 
+    def to(self, device: torch.device) -> Lessons:
+        """The same on a device."""
+        return Lessons(*(each.to(device) for each in (self.pictures, self.maps, self.logits)))
+
     def mirrored(self, which: Tensor) -> Lessons:
         """The same with pictures and maps mirrored where ``which``, (N,), is true.
 
@@ -70,6 +74,7 @@ def taught(
     pictures: Tensor,
     *,
     mixed: bool,
+    device: torch.device,
     show_progress: bool = False,
 ) -> Lessons:
     """Ask the teacher about pictures (N, 3, S, S), unsigned 8-bit.
@@ -79,15 +84,16 @@ def taught(
         normalise: makes its inputs of colours in [0, 1].
         pictures: to look at.
         mixed: whether to compute in 16 bits where that is safe.
+        device: that the teacher is on.
         show_progress: whether to show a bar.
     """
     maps, logits = [], []
     batches = torch.split(pictures, BATCH)
     for batch in tqdm(batches, "teaching", leave=False, disable=None if show_progress else True):
-        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-            seen, said = teacher(normalise(colours(batch)))
-        maps.append(seen.half())
-        logits.append(said.half())
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            seen, said = teacher(normalise(colours(batch.to(device))))
+        maps.append(seen.half().cpu())
+        logits.append(said.half().cpu())
     return Lessons(pictures, torch.cat(maps), torch.cat(logits))
 
 

@@ -56,7 +56,7 @@ def loss_of(
         lessons: (N, ...).
     """
     seen = F.adaptive_avg_pool2d(lessons.maps.float(), (maps.shape[-2], maps.shape[-1]))
-    positions = torch.zeros(())
+    positions = torch.zeros((), device=logits.device)
     if pupil.linear is not None and teacher.linear is not None:
         with torch.no_grad():
             said = teacher.logits_at(seen)

@@ -9,7 +9,7 @@ from typing import Any
 
 from captum_deconvnet.errors import TrainingError
 
-BATCH = 64
+BATCH = 32
 STAGE = re.compile(r"(\d+)@(\d+)")
 
 
@@ -40,9 +40,9 @@ class DistilPlan:
     passes: int = 4
     smallest_area: float = 0.08
     batch: int = BATCH
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.02
-    rise: int = 500
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.1
+    rise: int = 150
     averaging: float = 0.998
     seed: int = 0
     mixed: bool = True

@@ -33,17 +33,20 @@ class Pupil(Descent):
         plan: how it learns.
         loaded: the net.
         teacher: what it learns from.
+        device: where both are.
     """
 
-    def __init__(self, plan: DistilPlan, loaded: LoadedModel, teacher: LastMaps) -> None:
+    def __init__(
+        self, plan: DistilPlan, loaded: LoadedModel, teacher: LastMaps, device: torch.device
+    ) -> None:
         """Make the net ready to learn; its weights stay."""
-        self.plan, self.teacher = plan, teacher
-        self.net = loaded.model.to(memory_format=torch.channels_last)
+        self.plan, self.teacher, self.device = plan, teacher, device
+        self.net: nn.Module = loaded.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.normalise = normalise_for(loaded)
         self.last = LastMaps(self.net, loaded.example_input())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
-            self.translate = nn.Conv2d(self.last.maps, teacher.maps, 1)
+            self.translate = nn.Conv2d(self.last.maps, teacher.maps, 1).to(device)
         self.average = AveragedModel(self.net, avg_fn=_averaging(plan.averaging), use_buffers=True)
         parameters = [*self.net.parameters(), *self.translate.parameters()]
         optimizer = torch.optim.AdamW(
@@ -59,13 +62,14 @@ class Pupil(Descent):
         Returns:
             The loss before the step.
         """
+        lessons = lessons.to(self.device)
         pictures = self.normalise(resized(lessons.pictures, size))
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.mixed):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.mixed):
             maps, logits = self.last(pictures)
             loss = loss_of(maps, logits, self.last, self.translate, self.teacher, lessons)
         self.descend(loss.total)
         self.average.update_parameters(self.net)
-        return Loss(loss.labels.detach(), loss.positions.detach(), loss.features.detach())
+        return Loss(*(each.detach().cpu() for each in (loss.labels, loss.positions, loss.features)))
 
     def state_dict(self) -> dict[str, Any]:
         """All of it, to go on later."""
@@ -80,7 +84,9 @@ class Pupil(Descent):
 def pupil_net(plan: DistilPlan, pictures: Tensor) -> LoadedModel:
     """The net as it starts: random weights of the seed.
 
-    A net of this plugin gets the mean and deviation of the pictures' colours.
+    A net of this plugin gets the mean and deviation of the pictures' colours, and starts from the
+    paper's small weights: Adam's steps are of one size, so that the noise that filters start as is
+    gone the sooner the smaller it is, and batch norm makes up for the scale.
 
     Args:
         plan: names it.
@@ -94,7 +100,7 @@ def pupil_net(plan: DistilPlan, pictures: Tensor) -> LoadedModel:
         loaded = load_model(plan.pupil, "random")
     normalise_for(loaded)
     if plan.pupil.startswith("zfnet/"):
-        initialise(loaded.model, "he", plan.seed)
+        initialise(loaded.model, "gaussian", plan.seed)
         seen = colours(pictures)
         moments = seen.mean(dim=0), seen.std(dim=0)
         mean, deviation = mean_and_deviation(*moments)

@@ -36,7 +36,8 @@ def references(
     learn, judge = (_means(pupil, each.pictures, size) for each in (lessons, held_out))
     mean, std = learn.mean(dim=0), learn.std(dim=0) + SMALL
     said = _foretold((learn - mean) / std, lessons.logits, (judge - mean) / std, held_out.logits)
-    turned = answers(teacher.last.net, teacher.normalise, held_out.pictures.flip(-1), teacher.size)
+    mirrored = held_out.pictures.flip(-1)
+    turned = answers(teacher.last.net, teacher.normalise, mirrored, teacher.size, teacher.device)
     return {
         "teacher": agreement(held_out.logits.float(), held_out.logits),
         "mirrored": agreement(turned, held_out.logits),
@@ -49,8 +50,8 @@ def _means(pupil: Pupil, pictures: Tensor, size: int) -> Tensor:
     """Means over positions of the last maps, (N, m), for pictures (N, 3, S, S)."""
     means = []
     for batch in torch.split(pictures, BATCH):
-        maps, _ = pupil.last(pupil.normalise(resized(batch, size)))
-        means.append(maps.float().mean(dim=(2, 3)))
+        maps, _ = pupil.last(pupil.normalise(resized(batch.to(pupil.device), size)))
+        means.append(maps.float().mean(dim=(2, 3)).cpu())
     return torch.cat(means)
 
 

@@ -49,6 +49,7 @@ class Distillation:
     Args:
         plan: what learns from what.
         folder: where its files go; made if need be.
+        device: where both nets run; by default the processor.
         say: what to do with a line of news.
 
     Raises:
@@ -57,15 +58,21 @@ class Distillation:
     """
 
     def __init__(
-        self, plan: DistilPlan, folder: Path, *, say: Callable[[str], object] = print
+        self,
+        plan: DistilPlan,
+        folder: Path,
+        *,
+        device: torch.device | None = None,
+        say: Callable[[str], object] = print,
     ) -> None:
         """Load teacher and pupil."""
         self.plan, self.folder, self.say = plan, folder, say
-        self.teacher = Teacher(plan)
+        self.device = device or torch.device("cpu")
+        self.teacher = Teacher(plan, self.device)
         self.first = self.teacher.crops(1)
         start = pupil_net(plan, self.first)
         self.size = start.input_size[-1]
-        self.pupil = Pupil(plan, start, self.teacher.last)
+        self.pupil = Pupil(plan, start, self.teacher.last, self.device)
         self.held_out = self.teacher.held_out()
         self.classes = self.held_out.logits.shape[1]
         with torch.no_grad():
@@ -106,7 +113,8 @@ class Distillation:
         """See that the net can learn, and measure what it will be compared with."""
         lessons = self.teacher.lessons(1)
         some = lessons.some(list(range(len(lessons)))[:: max(1, len(lessons) // ENOUGH)][:ENOUGH])
-        pictures, labels = self.input(some.pictures, size), some.logits.argmax(dim=1)
+        pictures = self.input(some.pictures, size)
+        labels = some.logits.argmax(dim=1).to(self.device)
         require_fit(self.pupil.net.eval(), pictures, labels, self.classes, show_progress=True)
         self.say("healthy at the start: all checks passed")
         found = references(self.teacher, self.pupil, lessons, self.held_out, size)
@@ -175,8 +183,8 @@ class Distillation:
     def measure(self, size: int) -> Agreement:
         """The agreement of the averaged weights with the teacher on what was held out."""
         net = self.pupil.average.module.eval()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.mixed):
-            said = answers(net, self.pupil.normalise, self.held_out.pictures, size)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.mixed):
+            said = answers(net, self.pupil.normalise, self.held_out.pictures, size, self.device)
         return agreement(said, self.held_out.logits)
 
     def check(self, number: int) -> None:
@@ -198,4 +206,4 @@ class Distillation:
 
     def input(self, pictures: Tensor, size: int) -> Tensor:
         """The pupil's input for pictures (N, 3, S, S), unsigned 8-bit."""
-        return self.pupil.normalise(resized(pictures, size))
+        return self.pupil.normalise(resized(pictures.to(self.device), size))

@@ -26,20 +26,22 @@ class Teacher:
 
     Args:
         plan: names the net and the folder.
+        device: where the net runs.
 
     Raises:
         DataError: there are no images.
         TrainingError: the net takes no colour pictures.
     """
 
-    def __init__(self, plan: DistilPlan) -> None:
+    def __init__(self, plan: DistilPlan, device: torch.device) -> None:
         """Load the net, and find the images."""
-        self.plan, self.folder = plan, Path(plan.data)
+        self.plan, self.folder, self.device = plan, Path(plan.data), device
         self.files, self.apart = found(self.folder)
         loaded = load_model(plan.teacher)
         self.size = loaded.input_size[-1]
         self.normalise = normalise_for(loaded)
-        net = loaded.model.requires_grad_(False).to(memory_format=torch.channels_last)
+        net = loaded.model.requires_grad_(False)
+        net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.last = LastMaps(net, loaded.example_input())
         self.each = crops_a_picture(plan.crops, len(self.files))
 
@@ -65,9 +67,16 @@ class Teacher:
     def lessons(self, number: int) -> Lessons:
         """The crops of a round, and what the teacher says of them."""
         crops = self.crops(number)
-        return taught(self.last, self.normalise, crops, mixed=self.plan.mixed, show_progress=True)
+        return self.say_of(crops, mixed=self.plan.mixed)
 
     def held_out(self) -> Lessons:
         """What the teacher says, in 32 bits, of the images that nothing learns from."""
         crops = held_out_crops(self.folder, self.apart, self.size, self.plan.seed)
-        return taught(self.last, self.normalise, crops, mixed=False, show_progress=True)
+        return self.say_of(crops, mixed=False)
+
+    def say_of(self, crops: Tensor, *, mixed: bool) -> Lessons:
+        """What the teacher says of crops (N, 3, S, S), unsigned 8-bit."""
+        device = self.device
+        return taught(
+            self.last, self.normalise, crops, mixed=mixed, device=device, show_progress=True
+        )

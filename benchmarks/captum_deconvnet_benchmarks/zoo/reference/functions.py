@@ -26,7 +26,8 @@ ELEMENTWISE = (
 )
 CHOICES = named("Maximum Minimum Where")
 
-Made = dict[Node, tuple[frozenset[Node], frozenset[str]]]
+Functions = tuple[frozenset[Node], frozenset[str]]
+Made = dict[Node, Functions]
 
 
 def check_not_merged(node: Node, made: Made) -> None:
@@ -41,24 +42,32 @@ def check_not_merged(node: Node, made: Made) -> None:
     kind = kind_of(node.name())
     if len(given) < 2 or kind not in ELEMENTWISE:
         return
-    roots, kinds = functions_of(node, made)
+    roots, kinds = merged(node, made)
     is_difference = kind == "Sub" and bool(kinds & SMOOTH)
     if len(roots) == 1 and (kind in CHOICES or kinds & WITHOUT_RULE or is_difference):
         raise NoReferenceError(f"{node.name()} merges functions of one activation")
 
 
-def functions_of(node: Node, made: Made) -> tuple[frozenset[Node], frozenset[str]]:
-    """The activations that a node is an elementwise function of, and the operations between."""
+def functions_of(node: Node, made: Made) -> Functions:
+    """The activation that a node is an elementwise function of, and the operations between.
+
+    What is made of several is an activation of its own.
+    """
     if node not in made:
-        kind = kind_of(node.name())
-        given = [before for before, _ in node.next_functions if before]
-        found = (frozenset([node]), frozenset[str]())
-        if kind in ELEMENTWISE and given:
-            parts = [functions_of(before, made) for before in given]
-            roots = frozenset[Node]().union(*(part[0] for part in parts))
-            found = roots, frozenset([kind]).union(*(part[1] for part in parts))
-        made[node] = found
+        itself = (frozenset([node]), frozenset[str]())
+        is_elementwise = kind_of(node.name()) in ELEMENTWISE and any(
+            before for before, _ in node.next_functions
+        )
+        found = merged(node, made) if is_elementwise else itself
+        made[node] = found if len(found[0]) == 1 else itself
     return made[node]
+
+
+def merged(node: Node, made: Made) -> Functions:
+    """The activations that an operation's arguments are functions of, and the operations."""
+    parts = [functions_of(before, made) for before, _ in node.next_functions if before]
+    roots = frozenset[Node]().union(*(part[0] for part in parts))
+    return roots, frozenset([kind_of(node.name())]).union(*(part[1] for part in parts))
 
 
 MEANS = frozenset(["Mean", "VarMean", "StdMean"])

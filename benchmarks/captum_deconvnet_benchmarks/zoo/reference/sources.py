@@ -9,6 +9,7 @@ from captum_deconvnet_benchmarks.zoo.reference.nodes import (
     BOUNDED,
     GATES,
     GRADIENT,
+    NORMS,
     PRODUCTS,
     STATISTICS,
     kind_of,
@@ -44,8 +45,8 @@ def sources(root: Node) -> Sources:
     """For every node, all the ways from the image to it: through which gates, if through any.
 
     A gate stays one through whatever is done to it alone: reshaped, interpolated, multiplied by
-    another gate. Filters and operations without a rule make a new signal of it. Where a signal
-    joins, the whole is a signal.
+    another gate, rectified. Filters, norms and operations without a rule make a new signal of it.
+    Where a signal joins, the whole is a signal.
     """
     found: Sources = {}
     for node in postorder(root):
@@ -58,7 +59,7 @@ def inherited(node: Node, found: Sources) -> frozenset[str]:
     made_of = [found[before] for before, _ in node.next_functions if before]
     together = frozenset().union(*made_of)
     kind = kind_of(node.name())
-    is_new = kind in GRADIENT or (kind in MIXES and not together <= {WEIGHTS})
+    is_new = kind in GRADIENT | NORMS or (kind in MIXES and not together <= {WEIGHTS})
     return frozenset([SIGNAL]) if is_new else together
 
 
