@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet_benchmarks.crosscheck.tensors import SIDE, Comparison, Pair, tensors
-from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder, imputed
+from captum_deconvnet_benchmarks.metrics.imputer import imputed
+from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder
 
 
 def imputer(share: float) -> Pair:

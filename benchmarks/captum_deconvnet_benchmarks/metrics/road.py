@@ -16,8 +16,9 @@ from captum_deconvnet_benchmarks.metrics.explanations import (
     net_of,
     seeds_or_numbers,
 )
+from captum_deconvnet_benchmarks.metrics.imputer import imputed
 from captum_deconvnet_benchmarks.metrics.passes import check_output, target_outputs
-from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder, imputed
+from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder
 from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.protocol.metric import Curve, Scores
 from captum_deconvnet_benchmarks.protocol.randomness import generator_of

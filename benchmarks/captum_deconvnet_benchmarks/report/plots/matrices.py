@@ -16,7 +16,7 @@ from captum_deconvnet.pictures.style import plainly
 from captum_deconvnet_benchmarks.report.plots.colours import LETTERING, colour, label
 from captum_deconvnet_benchmarks.report.ranking import ALPHA, Friedman
 
-CELL, MARGIN = 0.5, 1.9  # inches
+MATRIX_CELL, MATRIX_MARGIN = 0.5, 1.9  # inches
 DARK = 0.8
 """Of correlations above this the cell is so dark that its number is white."""
 
@@ -25,8 +25,10 @@ DARK = 0.8
 def agreement_figure(correlations: pd.DataFrame, *, title: str) -> Figure:
     """Draw the correlations in numbers, on purple where metrics agree and on orange where not."""
     names = list(correlations.columns)
-    side = CELL * len(names)
-    figure = Figure(figsize=(side + MARGIN + 0.6, side + MARGIN), dpi=150, layout="constrained")
+    side = MATRIX_CELL * len(names)
+    figure = Figure(
+        figsize=(side + MATRIX_MARGIN + 0.6, side + MATRIX_MARGIN), dpi=150, layout="constrained"
+    )
     axes = figure.add_subplot()
     axes.imshow(correlations.to_numpy(dtype=float), cmap="PuOr", vmin=-1.4, vmax=1.4)
     for row, line in enumerate(correlations.to_numpy(dtype=float)):
@@ -42,7 +44,7 @@ def agreement_figure(correlations: pd.DataFrame, *, title: str) -> Figure:
     return figure
 
 
-WIDTH, LINE, MARGIN = 8.5, 0.2, 1.1  # inches
+DIAGRAM_WIDTH, DIAGRAM_LINE, DIAGRAM_MARGIN = 8.5, 0.2, 1.1  # inches
 
 
 @plainly
@@ -59,8 +61,8 @@ def critical_difference_figure(
     """
     names = {name: label(name, control=name in controls) for name in ranks.index}
     colours = {names[name]: colour(name, control=name in controls) for name in ranks.index}
-    height = MARGIN + LINE * (len(ranks) + 1) / 2 + 0.09 * len(ranks)
-    figure = Figure(figsize=(WIDTH, height), dpi=150, layout="constrained")
+    height = DIAGRAM_MARGIN + DIAGRAM_LINE * (len(ranks) + 1) / 2 + 0.09 * len(ranks)
+    figure = Figure(figsize=(DIAGRAM_WIDTH, height), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     scikit_posthocs.critical_difference_diagram(
         ranks.rename(names),

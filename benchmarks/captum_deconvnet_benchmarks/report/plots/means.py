@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from captum_deconvnet.pictures.style import plainly
 from captum_deconvnet_benchmarks.report.plots.colours import LETTERING, colour, label
 
-WIDTH, LINE, MARGIN = 7.0, 0.21, 0.9  # inches
+MEANS_WIDTH, MEANS_LINE, MEANS_MARGIN = 7.0, 0.21, 0.9  # inches
 ARROWS = {
     "higher": "higher is better \N{RIGHTWARDS ARROW}",
     "lower": "\N{LEFTWARDS ARROW} lower is better",
@@ -39,7 +39,9 @@ def interval_figure(rows: pd.DataFrame, *, title: str, axis: str) -> Figure:
     shown = rows[np.isfinite(rows["mean"])]
     shown = shown.sort_values("mean", ascending=better != "lower", kind="stable")
     figure = Figure(
-        figsize=(WIDTH, MARGIN + LINE * max(len(shown), 1)), dpi=150, layout="constrained"
+        figsize=(MEANS_WIDTH, MEANS_MARGIN + MEANS_LINE * max(len(shown), 1)),
+        dpi=150,
+        layout="constrained",
     )
     axes = figure.add_subplot()
     for place, row in enumerate(shown.itertuples()):
@@ -60,7 +62,7 @@ def interval_figure(rows: pd.DataFrame, *, title: str, axis: str) -> Figure:
     return figure
 
 
-WIDTH, LINE, LEAST = 7.5, 0.2, 3.4  # inches
+CURVES_WIDTH, CURVES_LINE, CURVES_HEIGHT = 7.5, 0.2, 3.4  # inches
 NAMES = 0.06
 """How far right of the curves their names stand, as a share of the width."""
 
@@ -76,8 +78,8 @@ def curve_figure(points: pd.DataFrame, *, title: str, axis: str = "") -> Figure:
     """
     curves = points.pivot_table(values="mean", index="x", columns="explainer")
     controls = set(points.loc[points["control"], "explainer"])
-    height = max(LEAST, LINE * curves.shape[1] + 0.6)
-    figure = Figure(figsize=(WIDTH, height), dpi=150, layout="constrained")
+    height = max(CURVES_HEIGHT, CURVES_LINE * curves.shape[1] + 0.6)
+    figure = Figure(figsize=(CURVES_WIDTH, height), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     for name in curves.columns:
         control = name in controls
