@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Explainer
-from captum_deconvnet_benchmarks.protocol.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Explainer, Subject
 
 
 class LinearNet(nn.Module):

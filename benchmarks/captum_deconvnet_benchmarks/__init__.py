@@ -25,9 +25,13 @@ def register_hooks(register: Callable[[object], None]) -> None:
 @hookimpl
 def register_explainers(register: RegisterExplainers) -> None:
     """Offer our explainers, Captum's and the controls."""
-    from captum_deconvnet_benchmarks.explainers.table import TABLE
+    from captum_deconvnet_benchmarks.explainers.captum_gradients import GRADIENTS
+    from captum_deconvnet_benchmarks.explainers.captum_noise import NOISE
+    from captum_deconvnet_benchmarks.explainers.captum_perturbations import PERTURBATIONS
+    from captum_deconvnet_benchmarks.explainers.controls import CONTROLS, minus
+    from captum_deconvnet_benchmarks.explainers.ours import OURS
 
-    for explainer in TABLE:
+    for explainer in (*OURS, *GRADIENTS, *PERTURBATIONS, *NOISE, *CONTROLS, minus(OURS[0])):
         register(explainer)
 
 

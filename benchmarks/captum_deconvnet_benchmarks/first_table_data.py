@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from captum_deconvnet.errors import ImageError
-from captum_deconvnet_benchmarks.protocol.randomness import generator_of
+from captum_deconvnet_benchmarks.protocol.reproducibility import generator_of
 
 COUNT = 50
 SEED = 0

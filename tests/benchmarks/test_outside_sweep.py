@@ -9,10 +9,16 @@ from torch import nn
 
 import captum_deconvnet as cdn
 from captum_deconvnet.cli import main
-from captum_deconvnet_benchmarks.zoo.outside import criteria
-from captum_deconvnet_benchmarks.zoo.outside.libraries import LIBRARIES
-from captum_deconvnet_benchmarks.zoo.outside.measure import OUTSIDE, measure, names, subject
-from captum_deconvnet_benchmarks.zoo.outside.net import Net, first
+from captum_deconvnet_benchmarks.zoo.outside.libraries import LIBRARIES, Net, first
+from captum_deconvnet_benchmarks.zoo.outside.measure import (
+    OUTSIDE,
+    measure,
+    names,
+    occlusion_error,
+    patch_error,
+    patches_error,
+    subject,
+)
 from captum_deconvnet_benchmarks.zoo.outside.report import OutsideRow, broken, report
 from captum_deconvnet_benchmarks.zoo.row import PROJECTED, append, read, rows_path
 
@@ -64,18 +70,18 @@ def test_the_output_that_is_explained_is_the_one_that_the_table_names():
 
 
 def test_patches_of_a_right_net_are_its_projections():
-    assert criteria.patches_error(case()) <= 1e-6
+    assert patches_error(case()) <= 1e-6
 
 
 def test_a_patch_that_is_not_the_projection_is_an_error():
     found = case()
     recording = cdn.record(found.model, found.image, found.layers[0])
     recording.project = lambda units, seed: 2 * cdn.Recording.project(recording, units, seed=seed)
-    assert criteria.patch_error(recording, found.layers[0]) == pytest.approx(0.5)
+    assert patch_error(recording, found.layers[0]) == pytest.approx(0.5)
 
 
 def test_occlusion_of_a_right_net_is_captums():
-    found = criteria.occlusion(case())
+    found = occlusion_error(case())
     assert found.error <= 1e-5
     assert found.reason == ""
 

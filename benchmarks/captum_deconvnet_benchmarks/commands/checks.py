@@ -26,15 +26,14 @@ def selftest(wanted: tuple[str, ...]) -> None:
     """
     from captum_deconvnet.errors import unknown_name
     from captum_deconvnet_benchmarks.costs.tables import markdown
-    from captum_deconvnet_benchmarks.selftest.closed_forms import closed_forms
-    from captum_deconvnet_benchmarks.selftest.theory import theory
+    from captum_deconvnet_benchmarks.selftest.cases import closed_forms, theory
 
     cases = [*closed_forms(), *theory()]
     known = {case.metric for case in cases}
     for name in wanted:
         if name not in known:
             raise unknown_name("metric", name, known)
-    outcomes = [case.run() for case in cases if not wanted or case.metric in wanted]
+    outcomes = [case.outcome() for case in cases if not wanted or case.metric in wanted]
     click.echo(markdown([outcome.row for outcome in outcomes]), nl=False)
     failed = sum(not outcome.ok for outcome in outcomes)
     click.echo(f"{len(outcomes) - failed} of {len(outcomes)} cases are as expected.", err=True)
@@ -82,14 +81,14 @@ def measured() -> list[dict[str, Any]]:
             raise MissingPackageError(
                 f"{package} is not installed: pip install 'captum-deconvnet[crosscheck]'."
             )
-    from captum_deconvnet_benchmarks.crosscheck import (
-        against_captum,
-        against_grad_cam,
-        against_quantus,
-    )
+    from captum_deconvnet_benchmarks.crosscheck import against_quantus, captum_and_grad_cam
 
-    rooms = (against_captum, against_quantus, against_grad_cam)
-    return [comparison.row() for room in rooms for comparison in room.comparisons()]
+    compared = [
+        *captum_and_grad_cam.captum_comparisons(),
+        *against_quantus.comparisons(),
+        *captum_and_grad_cam.grad_cam_comparisons(),
+    ]
+    return [comparison.row() for comparison in compared]
 
 
 def shown(row: dict[str, Any]) -> dict[str, str]:
@@ -114,7 +113,7 @@ def save(rows: list[dict[str, Any]], text: str) -> None:
 
     from captum_deconvnet_benchmarks.costs.tables import write_between
     from captum_deconvnet_benchmarks.crosscheck.tensors import SEED
-    from captum_deconvnet_benchmarks.protocol.provenance import provenance
+    from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 
     peers = {name: version(name) for name in ("quantus", "grad-cam")}
     facts = {**provenance(SEED), **peers}

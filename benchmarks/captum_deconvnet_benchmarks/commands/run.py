@@ -13,13 +13,14 @@ from captum_deconvnet.cli.options import DEVICES, preparation_options, said_of_t
 from captum_deconvnet.errors import SpecError
 
 if TYPE_CHECKING:
-    from captum_deconvnet_benchmarks.runs.run import Order
+    from captum_deconvnet_benchmarks.runs.run import RunRequest
 
 MISSING = 1
 """The exit code when units are missing."""
 
 
 @click.command(
+    "run",
     epilog="""\b
 Examples:
   deconvnet bench run benchmarks/first_table.yaml --out runs/first
@@ -27,7 +28,7 @@ Examples:
   deconvnet bench run --model zfnet/fashion_mnist --images photos/ --out runs/fashion \\
       --explainer deconvnet --explainer 'control/*' --metric 'deletion*'
   torchrun --nproc-per-node 4 -m captum_deconvnet_benchmarks.run spec.yaml --out /shared/run
-"""
+""",
 )
 @preparation_options
 @click.argument("spec", required=False, type=click.Path(path_type=Path, dir_okay=False))
@@ -49,7 +50,7 @@ Examples:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
 @click.option("--retry", is_flag=True, help="Do again what failed before.")
-def run(
+def bench_run(
     spec: Path | None, *, weights: str | None, out: Path, jobs: int, retry: bool, **given: Any
 ) -> None:
     """Score explainers on models and images, as SPEC (YAML) and the options say.
@@ -60,8 +61,7 @@ def run(
     its models. The exit code is 1 if units are missing.
     """
     from captum_deconvnet_benchmarks.runs.plan.spec import read_spec, spec_of
-    from captum_deconvnet_benchmarks.runs.run import Order
-    from captum_deconvnet_benchmarks.runs.run import run as run_order
+    from captum_deconvnet_benchmarks.runs.run import RunRequest, run_benchmark
 
     content = read_spec(spec) if spec else {}
     content |= {key: value for key, value in given.items() if value not in (None, ())}
@@ -69,28 +69,28 @@ def run(
         _prepared(_with_weights(each), weights) for each in _several(content.get("models", ()))
     ]
     content["target"] = _number(content.get("target", "predicted"))
-    order = Order(spec_of(content), out, retry)
-    missing = share(order, jobs) if jobs > 1 else run_order(order)
+    request = RunRequest(spec_of(content), out, retry)
+    missing = share(request, jobs) if jobs > 1 else run_benchmark(request)
     if missing:
         sys.exit(MISSING)
 
 
-def share(order: Order, jobs: int) -> int:
+def share(request: RunRequest, jobs: int) -> int:
     """Let torchrun start processes that share the run; its exit code."""
     import yaml
 
     from captum_deconvnet.cli.output import make_folder
-    from captum_deconvnet_benchmarks.runs.plan.planning import selections
-    from captum_deconvnet_benchmarks.runs.store.files import write_durably
+    from captum_deconvnet_benchmarks.runs.plan.plan import selections
+    from captum_deconvnet_benchmarks.runs.store.store import write_durably
 
-    make_folder(order.out)
-    selections(order.spec)  # a wrong name is said here, once
-    path = order.out / "spec.yaml"
-    text = yaml.safe_dump(order.spec.as_plain(), sort_keys=False)
+    make_folder(request.out)
+    selections(request.spec)  # a wrong name is said here, once
+    path = request.out / "spec.yaml"
+    text = yaml.safe_dump(request.spec.as_plain(), sort_keys=False)
     write_durably(path, lambda part: part.write_text(text, encoding="utf-8"))
     torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={jobs}"]
-    again = ["captum_deconvnet_benchmarks.run", str(path), "--out", str(order.out)]
-    command = [sys.executable, "-m", *torchrun, "-m", *again, *(["--retry"] * order.retry)]
+    again = ["captum_deconvnet_benchmarks.run", str(path), "--out", str(request.out)]
+    command = [sys.executable, "-m", *torchrun, "-m", *again, *(["--retry"] * request.retry)]
     return subprocess.run(command, check=False).returncode
 
 

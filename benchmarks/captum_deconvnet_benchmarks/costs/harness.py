@@ -25,11 +25,11 @@ from PIL import Image
 
 from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
 from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
-from captum_deconvnet_benchmarks.protocol.provenance import provenance
+from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 from captum_deconvnet_benchmarks.runs.plan.plan import select
 from captum_deconvnet_benchmarks.runs.plan.spec import ModelChoice, Spec
-from captum_deconvnet_benchmarks.runs.run import Order, run
-from captum_deconvnet_benchmarks.runs.work.subjects import Studio
+from captum_deconvnet_benchmarks.runs.run import RunRequest, run_benchmark
+from captum_deconvnet_benchmarks.runs.work.models import RunModel
 
 SEED = 0
 RESULTS, PAGE = Path("benchmarks/results/harness_cost.json"), Path("docs/benchmark.md")
@@ -98,24 +98,24 @@ def pair(spec: Spec, out: Path, number: int) -> tuple[float, float]:
 def harness(spec: Spec, out: Path) -> None:
     """The run, from nothing to its tables."""
     with contextlib.redirect_stderr(io.StringIO()):
-        missing = run(Order(spec, out))
+        missing = run_benchmark(RunRequest(spec, out))
     if missing:
         raise RuntimeError(f"{missing} units are missing")
 
 
 def bare(spec: Spec) -> None:
     """The same maps and scores, kept nowhere."""
-    studio = Studio(spec, spec.models[0], torch.device(spec.device))
+    run_model = RunModel(spec, spec.models[0], torch.device(spec.device))
     selection = select(spec, spec.models[0])
-    for start in studio.starts():
-        block = studio.block(start)
-        target = torch.tensor(studio.targets(block))
+    for start in run_model.starts():
+        block = run_model.block(start)
+        target = torch.tensor(run_model.targets(block))
         seeds = list(range(len(block.names)))
         for explainer in selection.explainers:
-            bound = BoundExplainer(explainer, studio.subject)
+            bound = BoundExplainer(explainer, run_model.subject)
             maps = bound(block.inputs, target, seeds)
             for metric in selection.metrics:
-                metric.on(studio.subject).evaluate(
+                metric.on(run_model.subject).evaluate(
                     bound, block.inputs, target, attributions=maps, seeds=seeds
                 )
 

@@ -27,7 +27,7 @@ from captum_deconvnet.invariance.transforms import transform_of
 from captum_deconvnet.registry.stages import find_stages
 from captum_deconvnet_benchmarks.costs.attribution import SEED, _images, _model
 from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
-from captum_deconvnet_benchmarks.protocol.provenance import provenance
+from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 
 VALUES = tuple(range(-60, 61, 3))
 """41 translations; the 0 among them is the image itself."""

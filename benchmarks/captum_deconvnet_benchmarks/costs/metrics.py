@@ -24,9 +24,8 @@ from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
 from captum_deconvnet_benchmarks.crosscheck.quantus_metrics import quietly
 from captum_deconvnet_benchmarks.metrics.deletion import DeletionInsertionBenchmark
 from captum_deconvnet_benchmarks.metrics.randomisation import RandomisationBenchmark
-from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Explainer
-from captum_deconvnet_benchmarks.protocol.provenance import provenance
-from captum_deconvnet_benchmarks.protocol.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Explainer, Subject
+from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 from captum_deconvnet_benchmarks.selftest.subjects import gradient
 
 SEED, SIDE = 0, 224

@@ -29,11 +29,11 @@ from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 import captum_deconvnet as cdn
+from captum_deconvnet_benchmarks.costs.measuring import peak_bytes
 from captum_deconvnet_benchmarks.costs.occlusion_small import measure_small, save_small, small_table
 from captum_deconvnet_benchmarks.costs.small_nets import SMALL_NETS
 from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
-from captum_deconvnet_benchmarks.memory import peak_bytes
-from captum_deconvnet_benchmarks.protocol.provenance import provenance
+from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 
 SEED, TARGET, SIDE = 0, 1, 224
 PARTS = {1: (28, 28, 8), 16: (14, 14, 16), 64: (35, 3, 64)}

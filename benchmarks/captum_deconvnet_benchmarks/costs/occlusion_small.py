@@ -20,7 +20,7 @@ import torch
 import captum_deconvnet as cdn
 from captum_deconvnet_benchmarks.costs.small_nets import SMALL_NETS
 from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
-from captum_deconvnet_benchmarks.protocol.provenance import provenance
+from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 
 SEED, TARGET, TOGETHER, WARM = 0, 1, (1, 16, 64), 2
 RESULTS = Path("benchmarks/results/occlusion_small.json")

@@ -24,9 +24,9 @@ import torchvision
 from torch import nn
 
 import captum_deconvnet as cdn
+from captum_deconvnet_benchmarks.costs.measuring import peak_bytes
 from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
-from captum_deconvnet_benchmarks.memory import peak_bytes
-from captum_deconvnet_benchmarks.protocol.provenance import provenance
+from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 
 SEED = 0
 MODELS = ("vgg16", "resnet50")

@@ -29,9 +29,9 @@ from skimage import data
 from torch import Tensor, nn
 
 import captum_deconvnet as cdn
+from captum_deconvnet_benchmarks.costs.measuring import peak_bytes
 from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
-from captum_deconvnet_benchmarks.memory import peak_bytes
-from captum_deconvnet_benchmarks.protocol.provenance import provenance
+from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 
 SEED = 0
 CAPTUM_UNITS = 5

@@ -12,11 +12,11 @@ from torch import Tensor
 from captum_deconvnet_benchmarks.crosscheck.quantus_metrics import QuantusBenchmark, quietly
 from captum_deconvnet_benchmarks.crosscheck.tensors import SIDE, Comparison, Pair, tensors
 from captum_deconvnet_benchmarks.metrics.complexity import ComplexityBenchmark
-from captum_deconvnet_benchmarks.metrics.correlation import absolute_spearman
 from captum_deconvnet_benchmarks.metrics.deletion import DeletionInsertionBenchmark
 from captum_deconvnet_benchmarks.metrics.localisation import LocalisationBenchmark
 from captum_deconvnet_benchmarks.metrics.randomisation import RandomisationBenchmark
 from captum_deconvnet_benchmarks.metrics.randomised_model import Randomisation
+from captum_deconvnet_benchmarks.metrics.similarity import absolute_spearman
 from captum_deconvnet_benchmarks.selftest.subjects import gradient
 
 QUANTUS_SEED = 42

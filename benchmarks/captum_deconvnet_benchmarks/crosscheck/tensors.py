@@ -13,8 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Explainer
-from captum_deconvnet_benchmarks.protocol.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Explainer, Subject
 from captum_deconvnet_benchmarks.selftest.subjects import gradient
 
 SEED = 20131112

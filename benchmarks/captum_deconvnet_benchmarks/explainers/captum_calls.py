@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 import captum_deconvnet as cdn
-from captum_deconvnet_benchmarks.protocol.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import Subject
 
 KNOWN = (
     "Setting forward, backward hooks and attributes on non-linear",

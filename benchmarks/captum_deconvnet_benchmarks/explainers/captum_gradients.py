@@ -15,8 +15,7 @@ from captum_deconvnet_benchmarks.explainers.captum_calls import (
     needs_relu_modules,
     needs_relu_modules_and_layer,
 )
-from captum_deconvnet_benchmarks.protocol.explainer import Explainer
-from captum_deconvnet_benchmarks.protocol.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import Explainer, Subject
 
 
 class Plain:

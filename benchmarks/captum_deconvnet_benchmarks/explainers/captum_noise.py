@@ -15,10 +15,7 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet_benchmarks.explainers.captum_calls import calling_captum
-from captum_deconvnet_benchmarks.protocol.explainer import Explainer
-from captum_deconvnet_benchmarks.protocol.subject import Subject
-
-pass
+from captum_deconvnet_benchmarks.protocol.explainer import Explainer, Subject
 
 
 def tunnel(

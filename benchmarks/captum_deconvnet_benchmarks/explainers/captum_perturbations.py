@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet_benchmarks.explainers.captum_calls import needs_skimage
-from captum_deconvnet_benchmarks.explainers.windows import slide
-from captum_deconvnet_benchmarks.protocol.explainer import Explainer
-from captum_deconvnet_benchmarks.protocol.subject import Subject
+from captum_deconvnet_benchmarks.explainers.ours import slide
+from captum_deconvnet_benchmarks.protocol.explainer import Explainer, Subject
 
 
 def occlude(

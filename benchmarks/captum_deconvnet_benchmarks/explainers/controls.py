@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from captum_deconvnet_benchmarks.protocol.explainer import Explainer
-from captum_deconvnet_benchmarks.protocol.randomness import generator_of
-from captum_deconvnet_benchmarks.protocol.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import Explainer, Subject
+from captum_deconvnet_benchmarks.protocol.reproducibility import generator_of
 
 SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 MINUS = "control/minus-"

@@ -20,7 +20,7 @@ from captum_deconvnet_benchmarks.metrics.passes import in_passes
 from captum_deconvnet_benchmarks.metrics.similarity import SIMILARITIES, check_similarities
 from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.protocol.metric import Scores
-from captum_deconvnet_benchmarks.protocol.randomness import generator_of
+from captum_deconvnet_benchmarks.protocol.reproducibility import generator_of
 
 OTHERS = ("least_likely", "likeliest_other", "random")
 

@@ -11,6 +11,7 @@ from captum_deconvnet.errors import ModelError, unknown_name
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
     Model,
+    PixelOrder,
     check_channels,
     maps_of,
     net_of,
@@ -21,7 +22,6 @@ from captum_deconvnet_benchmarks.metrics.passes import (
     in_pixels,
     target_outputs,
 )
-from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder
 from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.protocol.metric import Curve, Scores
 

@@ -17,7 +17,7 @@ from captum_deconvnet_benchmarks.metrics.explanations import (
 from captum_deconvnet_benchmarks.metrics.passes import check_output, in_pixels, target_outputs
 from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.protocol.metric import Scores
-from captum_deconvnet_benchmarks.protocol.randomness import generator_of
+from captum_deconvnet_benchmarks.protocol.reproducibility import generator_of
 
 SQUARE = 56
 """Side of the square that ``"square"`` takes away, in pixels of images of 224."""

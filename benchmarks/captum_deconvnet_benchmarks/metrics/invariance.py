@@ -12,7 +12,7 @@ from captum_deconvnet.errors import TransformError, unknown_name
 from captum_deconvnet.invariance.placement import Sampling, place
 from captum_deconvnet.invariance.transforms import TRANSFORMS, Change, Transform, transform_of
 from captum_deconvnet.invariance.versions import ALL_SHOWN, values_of
-from captum_deconvnet_benchmarks.metrics import correlation
+from captum_deconvnet_benchmarks.metrics import similarity
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
     Model,
@@ -26,9 +26,9 @@ from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.protocol.metric import Curve, Scores
 
 MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "spearman": correlation.spearman,
-    "pearson": correlation.pearson,
-    "cosine": correlation.cosine,
+    "spearman": similarity.spearman,
+    "pearson": similarity.pearson,
+    "cosine": similarity.cosine,
 }
 """Measures that need no neighbourhoods, so that they can leave out pixels."""
 

@@ -11,12 +11,12 @@ from captum_deconvnet.errors import ImageError
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
     Model,
+    PixelOrder,
     check_channels,
     maps_of,
     net_of,
 )
 from captum_deconvnet_benchmarks.metrics.passes import proportion
-from captum_deconvnet_benchmarks.metrics.pixel_order import PixelOrder
 from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.protocol.metric import Scores
 

@@ -14,7 +14,6 @@ from captum_deconvnet.occlusion.fills import Fill, filled
 from captum_deconvnet.occlusion.incremental.occluder import Occluder
 from captum_deconvnet.occlusion.incremental.windows import Grid, Window
 from captum_deconvnet.occlusion.occluded_layer import OccludedLayer
-from captum_deconvnet_benchmarks.metrics.correlation import pearson, spearman
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
     Model,
@@ -23,6 +22,7 @@ from captum_deconvnet_benchmarks.metrics.explanations import (
     net_of,
 )
 from captum_deconvnet_benchmarks.metrics.passes import OUTPUTS, check_output, in_pixels
+from captum_deconvnet_benchmarks.metrics.similarity import pearson, spearman
 from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.protocol.metric import Scores
 

@@ -25,7 +25,7 @@ from captum_deconvnet_benchmarks.metrics.similarity import (
 )
 from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.protocol.metric import Curve, Scores
-from captum_deconvnet_benchmarks.protocol.randomness import generator_of
+from captum_deconvnet_benchmarks.protocol.reproducibility import generator_of
 
 BINS = 100
 

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from captum_deconvnet.errors import ModelError, unknown_name
-from captum_deconvnet_benchmarks.protocol.randomness import seed_of
+from captum_deconvnet_benchmarks.protocol.reproducibility import seed_of
 
 ORDERS = ("top_down", "bottom_up", "independent")
 NORMS = ("kept", "reset")

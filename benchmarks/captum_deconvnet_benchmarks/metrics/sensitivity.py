@@ -16,7 +16,7 @@ from captum_deconvnet_benchmarks.metrics.explanations import (
 )
 from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.protocol.metric import Scores
-from captum_deconvnet_benchmarks.protocol.randomness import generator_of, seed_of
+from captum_deconvnet_benchmarks.protocol.reproducibility import generator_of, seed_of
 
 DRAWS: dict[str, Callable[[Tensor], Tensor]] = {
     "uniform": lambda uniform: 2 * uniform - 1,

@@ -1,6 +1,6 @@
-"""Likeness of pictures: structural similarity, and histograms of oriented gradients.
+"""How alike two maps are: correlations, structural similarity, histograms of gradients.
 
-How alike two maps are: a table of measures.
+Rows of numbers are compared by Pearson's and Spearman's correlation and by their cosine.
 """
 
 from __future__ import annotations
@@ -13,7 +13,66 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from captum_deconvnet.errors import unknown_name
-from captum_deconvnet_benchmarks.metrics import correlation
+
+
+def average_ranks(values: Tensor) -> Tensor:
+    """Ranks from 1 along the last dimension; equal values share the mean of theirs.
+
+    Args:
+        values: (..., D), finite.
+
+    Returns:
+        (..., D), float64.
+
+    Example:
+        >>> average_ranks(torch.tensor([3.0, 1.0, 3.0, 2.0])).tolist()
+        [3.5, 1.0, 3.5, 2.0]
+    """
+    ordered, order = values.sort(dim=-1)
+    below = torch.searchsorted(ordered, ordered)
+    up_to = torch.searchsorted(ordered, ordered, right=True)
+    ranks = (below + up_to + 1).double() / 2
+    return torch.empty_like(ranks).scatter_(-1, order, ranks)
+
+
+def pearson(left: Tensor, right: Tensor) -> Tensor:
+    """The correlation of rows (..., D) with rows of the same shape; NaN for a constant row."""
+    defined = ~(_constant(left) | _constant(right))
+    found = cosine(_centred(left), _centred(right))
+    return torch.where(defined, found, torch.nan)
+
+
+def spearman(left: Tensor, right: Tensor) -> Tensor:
+    """The correlation of the ranks of rows (..., D); NaN for a constant row."""
+    return pearson(average_ranks(left), average_ranks(right))
+
+
+def absolute_spearman(left: Tensor, right: Tensor) -> Tensor:
+    """The correlation of the ranks of absolute values."""
+    return spearman(left.abs(), right.abs())
+
+
+def cosine(left: Tensor, right: Tensor) -> Tensor:
+    """The cosine of the angle between rows (..., D); NaN if one is zero."""
+    left, right = _unit(left), _unit(right)
+    return (left * right).sum(-1).clamp(-1, 1)
+
+
+def _unit(rows: Tensor) -> Tensor:
+    """Rows of length 1, without overflow on the way; NaN for a row of zeros."""
+    rows = rows.double()
+    rows = rows / rows.abs().amax(-1, keepdim=True)
+    length: Tensor = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    return rows / length
+
+
+def _centred(rows: Tensor) -> Tensor:
+    return rows.double() - rows.double().mean(-1, keepdim=True)
+
+
+def _constant(rows: Tensor) -> Tensor:
+    return rows.amax(-1) == rows.amin(-1)
+
 
 SIDE = 7
 CONSTANTS = (0.01, 0.03)
@@ -112,8 +171,6 @@ def histogram_entropy(maps: Tensor, bins: int = 100) -> Tensor:
     return found.clamp(0, math.log(bins))
 
 
-pass
-
 Similarity = Callable[[Tensor, Tensor], Tensor]
 """``(maps (N, H, W), maps (N, H, W)) -> (N,)``, 1 for equal maps."""
 
@@ -129,14 +186,14 @@ def _of_rows(measure: Similarity) -> Similarity:
 
 
 def _hog(left: Tensor, right: Tensor) -> Tensor:
-    return correlation.pearson(oriented_gradients(scaled(left)), oriented_gradients(scaled(right)))
+    return pearson(oriented_gradients(scaled(left)), oriented_gradients(scaled(right)))
 
 
 SIMILARITIES: dict[str, Similarity] = {
-    "spearman": _of_rows(correlation.spearman),
-    "absolute_spearman": _of_rows(correlation.absolute_spearman),
-    "pearson": _of_rows(correlation.pearson),
-    "cosine": _of_rows(correlation.cosine),
+    "spearman": _of_rows(spearman),
+    "absolute_spearman": _of_rows(absolute_spearman),
+    "pearson": _of_rows(pearson),
+    "cosine": _of_rows(cosine),
     "ssim": lambda left, right: ssim(scaled(left), scaled(right)),
     "hog": _hog,
 }

@@ -11,8 +11,7 @@ from typing import Any, Protocol, TypeAlias
 
 from torch import Tensor
 
-from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
-from captum_deconvnet_benchmarks.protocol.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Subject
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,6 @@ class Scores:
 
     values: Mapping[str, Tensor]
     curves: Mapping[str, Curve] = field(default_factory=dict)
-
-
-pass
 
 
 class Benchmark(Protocol):

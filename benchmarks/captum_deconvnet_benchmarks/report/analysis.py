@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from captum_deconvnet_benchmarks.report.blocks import Blocks, blocks
-from captum_deconvnet_benchmarks.report.outcomes import costs, mean_curves, missing_units, outcomes
 from captum_deconvnet_benchmarks.report.pairs import COLUMNS, pairs
 from captum_deconvnet_benchmarks.report.ranking import (
+    Blocks,
     Friedman,
+    blocks,
     concordance,
     friedman,
     mean_ranks,
@@ -19,7 +19,13 @@ from captum_deconvnet_benchmarks.report.ranking import (
     why_not,
 )
 from captum_deconvnet_benchmarks.report.rows import Run
-from captum_deconvnet_benchmarks.report.summary import summary
+from captum_deconvnet_benchmarks.report.summary import (
+    costs,
+    mean_curves,
+    missing_units,
+    outcomes,
+    summary,
+)
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,6 @@ def _images(run: Run, model: str) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(rows.loc[rows["model"] == model, IMAGE].drop_duplicates())
 
 
-pass
-
 KEY = ["model", "metric", "explainer"]
 BETTER, WORSE, OTHER, LOST = "better", "worse", "other", "lost"
 EQUAL, UNCLEAR, FEW = "equal", "no difference shown", "too few photographs"

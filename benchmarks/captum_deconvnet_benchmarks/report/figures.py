@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from captum_deconvnet_benchmarks.report.analysis import Analysis, MetricAnalysis, ModelAnalysis
-from captum_deconvnet_benchmarks.report.plots.matrices import (
+from captum_deconvnet_benchmarks.report.plots import (
     agreement_figure,
     critical_difference_figure,
+    curve_figure,
+    interval_figure,
 )
-from captum_deconvnet_benchmarks.report.plots.means import curve_figure, interval_figure
 
 AXES = {
     "deletion_insertion": "share of pixels",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from captum_deconvnet_benchmarks.report.blocks import Blocks
+from captum_deconvnet_benchmarks.report.ranking import Blocks
 
 COLUMNS = ["a", "b", "photographs", "difference", "rank_biserial", "p", "p_holm"]
 

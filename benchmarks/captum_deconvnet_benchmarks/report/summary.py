@@ -1,6 +1,6 @@
-"""Bootstrap intervals of means, by photograph.
+"""What a run measured: means with bootstrap intervals, mean curves, costs, and what is missing.
 
-The table of a run: every explainer and score, its mean and how sure that is.
+Intervals draw whole photographs, for images cut from one photograph are not independent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from captum_deconvnet_benchmarks.protocol.randomness import seed_of
+from captum_deconvnet_benchmarks.protocol.reproducibility import seed_of
 from captum_deconvnet_benchmarks.report.rows import Run, finite, parted
 
 FEWEST_PHOTOGRAPHS = 6
@@ -77,8 +77,6 @@ def _ratio(
     return ratio
 
 
-pass
-
 BY = ("model", "metric", "score", "explainer")
 
 
@@ -116,3 +114,64 @@ def _row(key: tuple[str, ...], part: pd.DataFrame) -> dict[str, Any]:
         "photographs": clusters.nunique(),
         "not_finite": len(part) - len(kept),
     }
+
+
+def outcomes(run: Run) -> pd.DataFrame:
+    """Skipped and failed pairs.
+
+    Returns:
+        Columns ``model``, ``explainer``, ``metric``, ``status``, ``reason``, ``units``, and
+        ``images``, those of the same pair that were measured all the same.
+    """
+    by = ["model", "explainer", "metric"]
+    lost = run.rows[run.rows["status"] != "ok"]
+    counts = lost.groupby([*by, "status", "reason"], observed=True)["unit"].nunique()
+    found = counts.rename("units").reset_index()
+    measured = run.scores.groupby(by, observed=True)["image"].nunique().rename("images")
+    joined: pd.DataFrame = found.join(measured, on=by)
+    return joined.assign(images=joined["images"].fillna(0).astype(int))
+
+
+def missing_units(run: Run) -> list[str]:
+    """The units that were planned and have no row."""
+    planned = {str(unit["address"]) for unit in run.facts.get("units", [])}
+    return sorted(planned - set(run.rows["unit"]))
+
+
+COST_COLUMNS = [
+    "model", "explainer", "metric", "images", "seconds_an_image", "forward_passes_an_image",
+    "backward_passes_an_image", "peak_megabytes", "units",
+]  # fmt: skip
+
+
+def costs(run: Run) -> pd.DataFrame:
+    """One row a model, explainer and metric.
+
+    Returns:
+        The columns ``COST_COLUMNS``: the median unit's seconds an image, passes an image over all
+        units, and the highest peak of memory. Where the metric is empty: making the maps.
+    """
+    if run.costs.empty:
+        return pd.DataFrame(columns=COST_COLUMNS)
+    units = run.costs[run.costs["images"] > 0]
+    units = units.assign(each=units["seconds"] / units["images"])
+    groups = units.groupby(["model", "explainer", "metric"], observed=True)
+    totals = groups[["images", "forward_passes", "backward_passes"]].sum()
+    found = totals.assign(
+        seconds_an_image=groups["each"].median(),
+        forward_passes_an_image=totals["forward_passes"] / totals["images"],
+        backward_passes_an_image=totals["backward_passes"] / totals["images"],
+        peak_megabytes=groups["peak_bytes"].max() / 1e6,
+        units=groups.size(),
+    )
+    return found.reset_index()[COST_COLUMNS]
+
+
+CURVE_BY = ["model", "metric", "score", "explainer", "control", "step", "x"]
+
+
+def mean_curves(run: Run) -> pd.DataFrame:
+    """One row a point of a mean curve: the columns ``CURVE_BY``, ``mean`` and ``images``."""
+    groups = finite(run.steps).groupby(CURVE_BY, observed=True)["value"]
+    found: pd.DataFrame = groups.agg(mean="mean", images="count").reset_index()
+    return found

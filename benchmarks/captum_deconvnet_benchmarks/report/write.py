@@ -13,7 +13,7 @@ from captum_deconvnet.files import write_whole
 from captum_deconvnet_benchmarks.report.analysis import Analysis, analyse
 from captum_deconvnet_benchmarks.report.figures import figures
 from captum_deconvnet_benchmarks.report.gallery import gallery
-from captum_deconvnet_benchmarks.report.page.page import page, png_of_figure
+from captum_deconvnet_benchmarks.report.page import page, png_of_figure
 from captum_deconvnet_benchmarks.report.rows import read_run
 from captum_deconvnet_benchmarks.report.tables import tables
 

@@ -14,10 +14,8 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.gallery.estimate import in_words
 from captum_deconvnet.gallery.shared_work import SharedWork
-from captum_deconvnet_benchmarks.runs.plan.plan import Group
-from captum_deconvnet_benchmarks.runs.store.rows import Unit
-
-pass
+from captum_deconvnet_benchmarks.runs.plan.identity import Unit
+from captum_deconvnet_benchmarks.runs.plan.plan import ExplanationTask
 
 
 class Progress:
@@ -27,13 +25,13 @@ class Progress:
     not from their number: a randomisation test takes a thousand times what an entropy does.
     """
 
-    def __init__(self, groups: Sequence[Group], shared: SharedWork | None) -> None:
-        """Show nothing done of all the groups."""
-        self.groups, self.shared = groups, shared
+    def __init__(self, tasks: Sequence[ExplanationTask], shared: SharedWork | None) -> None:
+        """Show nothing done of all the tasks."""
+        self.tasks, self.shared = tasks, shared
         self.estimate = Estimate()
         self.number = 0
         self.bar = tqdm(
-            total=sum(len(group.metrics) for group in groups),
+            total=sum(len(task.metrics) for task in tasks),
             desc="benchmark",
             unit="unit",
             disable=True if shared is not None and not shared.leads else None,
@@ -54,7 +52,7 @@ class Progress:
         self.bar.close()
 
     def reach(self, number: int) -> None:
-        """A group is begun."""
+        """A task is begun."""
         self.number = number
         if self.shared is None:
             self._show()
@@ -70,7 +68,7 @@ class Progress:
 
     def left(self) -> float:
         """The seconds that remain."""
-        ahead = (kind_of(unit) for group in self.groups[self.number :] for unit in group.units())
+        ahead = (kind_of(unit) for task in self.tasks[self.number :] for unit in task.units())
         return self.estimate.of(ahead) / (self.shared.world if self.shared else 1)
 
     def _show(self) -> None:
@@ -80,7 +78,7 @@ class Progress:
 
 def kind_of(unit: Unit) -> Kind:
     """What units that take about as long have in common, the most telling first."""
-    return unit.metric.name, unit.place.model, unit.explainer.name
+    return unit.metric.name, unit.identity.model, unit.explainer.name
 
 
 Kind = tuple[Hashable, ...]

@@ -13,22 +13,26 @@ import pyarrow as pa
 
 from captum_deconvnet.cli.output import make_folder
 from captum_deconvnet.gallery.shared_work import SharedWork, under_torchrun
-from captum_deconvnet_benchmarks.runs.plan.plan import Group, device_of
-from captum_deconvnet_benchmarks.runs.plan.planning import received_plan, sent, start_plan
+from captum_deconvnet_benchmarks.runs.plan.plan import (
+    ExplanationTask,
+    device_of,
+    received_plan,
+    sent,
+    start_plan,
+)
 from captum_deconvnet_benchmarks.runs.plan.spec import Spec
 from captum_deconvnet_benchmarks.runs.progress import Progress
-from captum_deconvnet_benchmarks.runs.store.merge import merge
-from captum_deconvnet_benchmarks.runs.store.record import finish_record
-from captum_deconvnet_benchmarks.runs.store.rows import FAILED, SKIPPED
+from captum_deconvnet_benchmarks.runs.store.results import finish_record, merge, start_record
+from captum_deconvnet_benchmarks.runs.store.schema import FAILED, SKIPPED
 from captum_deconvnet_benchmarks.runs.store.store import RunStore
-from captum_deconvnet_benchmarks.runs.work.subjects import Studios
+from captum_deconvnet_benchmarks.runs.work.models import RunModels
 from captum_deconvnet_benchmarks.runs.work.worker import Worker
 
 SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Order:
+class RunRequest:
     """What the user asked for; see ``deconvnet bench run --help``."""
 
     spec: Spec
@@ -36,57 +40,61 @@ class Order:
     retry: bool = False
 
 
-def run(order: Order) -> int:
+def run_benchmark(request: RunRequest) -> int:
     """Do what is not done, and write the tables.
 
     Returns:
         How many units are missing; 0 if the tables are whole.
     """
-    make_folder(order.out)
-    store = RunStore(order.out)
+    make_folder(request.out)
+    store = RunStore(request.out)
     shared = under_torchrun("bench run")
-    studios = Studios(order.spec, device_of(order.spec, int(os.environ.get("LOCAL_RANK", "0"))))
+    run_models = RunModels(
+        request.spec, device_of(request.spec, int(os.environ.get("LOCAL_RANK", "0")))
+    )
     if shared is None:
-        groups, pending = start_plan(studios, store, retry=order.retry)
-        work(order, store, studios, [groups[number] for number in pending])
-        return finish(order, store, groups)
+        tasks, pending = start_plan(run_models, store, retry=request.retry)
+        start_record(request.out, request.spec, tasks)
+        work(request, store, run_models, [tasks[number] for number in pending])
+        return finish(request, store, tasks)
     if shared.leads:
-        groups, pending = start_plan(studios, store, retry=order.retry)
-        sent(shared, groups, pending)
+        tasks, pending = start_plan(run_models, store, retry=request.retry)
+        start_record(request.out, request.spec, tasks)
+        sent(shared, tasks, pending)
     else:
-        groups, pending = received_plan(shared, order.spec)
-    work(order, store, studios, [groups[number] for number in pending], shared)
+        tasks, pending = received_plan(shared, request.spec)
+    work(request, store, run_models, [tasks[number] for number in pending], shared)
     shared.meet("worked")
-    missing = finish(order, store, groups) if shared.leads else 0
+    missing = finish(request, store, tasks) if shared.leads else 0
     shared.meet("left")
     return missing
 
 
 def work(
-    order: Order,
+    request: RunRequest,
     store: RunStore,
-    studios: Studios,
-    groups: Sequence[Group],
+    run_models: RunModels,
+    tasks: Sequence[ExplanationTask],
     shared: SharedWork | None = None,
 ) -> None:
-    """Do the groups, or those of them that no other process has taken."""
+    """Do the tasks, or those of them that no other process has taken."""
     rank = shared.rank if shared else 0
-    worker = Worker(store, studios, rank, order.retry)
-    taken: Iterable[int] = range(len(groups))
+    worker = Worker(store, run_models, rank, request.retry)
+    taken: Iterable[int] = range(len(tasks))
     if shared is not None:
-        taken = shared.take(range(len(groups)))
-    with Progress(groups, shared) as progress:
+        taken = shared.take(range(len(tasks)))
+    with Progress(tasks, shared) as progress:
         for number in taken:
             progress.reach(number)
-            worker.do(groups[number], progress.told)
+            worker.do(tasks[number], progress.told)
 
 
-def finish(order: Order, store: RunStore, groups: Sequence[Group]) -> int:
+def finish(request: RunRequest, store: RunStore, tasks: Sequence[ExplanationTask]) -> int:
     """Write the tables and say what is in them; how many units are missing."""
-    rows, missing = merge(store, groups)
+    rows, missing = merge(store, tasks)
     if not missing:
-        finish_record(order.out)
-    tell(rows, order.out)
+        finish_record(request.out)
+    tell(rows, request.out)
     if missing:
         click.echo(
             f"{len(missing)} units are missing, so no tables were written: run the command again.",

@@ -33,7 +33,7 @@ class Case:
     tolerance: float = 1e-6
     relation: str = "="
 
-    def run(self) -> Outcome:
+    def outcome(self) -> Outcome:
         """Measure; an exception is a failure with its text, but for a package that is missing."""
         try:
             obtained = float(self.obtain())

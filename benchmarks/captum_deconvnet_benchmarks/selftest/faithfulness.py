@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from captum_deconvnet_benchmarks.metrics.deletion import DeletionInsertionBenchmark
-from captum_deconvnet_benchmarks.metrics.imputer import imputed
 from captum_deconvnet_benchmarks.metrics.infidelity import InfidelityBenchmark
 from captum_deconvnet_benchmarks.metrics.occlusion import OcclusionBenchmark
+from captum_deconvnet_benchmarks.metrics.road import imputed
 from captum_deconvnet_benchmarks.selftest.case import Case
 from captum_deconvnet_benchmarks.selftest.subjects import (
     Explain,

@@ -8,9 +8,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Explainer
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Explainer, Subject
 from captum_deconvnet_benchmarks.protocol.metric import Scores
-from captum_deconvnet_benchmarks.protocol.subject import Subject
 
 Explain: TypeAlias = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """``(model, inputs, target) -> maps``."""

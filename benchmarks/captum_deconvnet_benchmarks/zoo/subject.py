@@ -19,9 +19,6 @@ import captum_deconvnet as cdn
 from captum_deconvnet import LoadedModel
 from captum_deconvnet_benchmarks.zoo.weights import calibrate, enliven
 
-pass
-pass
-
 LOGIT = ""
 """The path of the wrapped model itself: the layer that stands for its output."""
 

@@ -43,9 +43,6 @@ ZOO = Collection(NAME, census.names, work)
 """torchvision's and timm's nets."""
 
 
-pass
-
-
 @dataclass(frozen=True)
 class Plan:
     """What was asked for.

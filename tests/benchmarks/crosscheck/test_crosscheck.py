@@ -7,7 +7,9 @@ import torch
 from explained import conv_net
 
 from captum_deconvnet import errors
-from captum_deconvnet_benchmarks.crosscheck.against_captum import comparisons as with_captum
+from captum_deconvnet_benchmarks.crosscheck.captum_and_grad_cam import (
+    captum_comparisons as with_captum,
+)
 from captum_deconvnet_benchmarks.crosscheck.quantus_metrics import REFUSED, QuantusBenchmark
 from captum_deconvnet_benchmarks.crosscheck.tensors import Comparison
 

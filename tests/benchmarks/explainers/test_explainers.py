@@ -15,8 +15,7 @@ from captum_deconvnet_benchmarks.protocol.catalogue import (
     metrics,
     with_parameters,
 )
-from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
-from captum_deconvnet_benchmarks.protocol.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Subject
 
 NAMES = list(explainers())
 CLOSED_FORMS = {

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from captum_deconvnet_benchmarks.explainers.captum_calls import calling_captum
 from captum_deconvnet_benchmarks.protocol.catalogue import explainers
-from captum_deconvnet_benchmarks.protocol.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import Subject
 
 
 class Functional(nn.Module):

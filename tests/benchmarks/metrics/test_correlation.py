@@ -7,12 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captum_deconvnet_benchmarks.metrics.correlation import (
-    average_ranks,
-    cosine,
-    pearson,
-    spearman,
-)
+from captum_deconvnet_benchmarks.metrics.similarity import average_ranks, cosine, pearson, spearman
 
 # few different values, so that there are ties
 ROWS = st.lists(st.sampled_from([-2.0, -1.0, -0.5, 0.0, 1.0, 3.0]), min_size=2, max_size=12)

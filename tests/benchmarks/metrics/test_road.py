@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captum_deconvnet import errors
-from captum_deconvnet_benchmarks.metrics.imputer import imputed
-from captum_deconvnet_benchmarks.metrics.road import RoadBenchmark
+from captum_deconvnet_benchmarks.metrics.road import RoadBenchmark, imputed
 
 
 def ramp(height, width):

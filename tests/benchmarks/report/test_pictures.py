@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captum_deconvnet_benchmarks.report.gallery import map_picture, reduced
-from captum_deconvnet_benchmarks.report.plots.colours import CONTROL, FAMILIES, colour, family
-from captum_deconvnet_benchmarks.report.plots.means import spread
+from captum_deconvnet_benchmarks.report.plots import CONTROL, FAMILIES, colour, family, spread
 
 
 def test_what_speaks_for_the_class_is_red_and_what_speaks_against_it_blue():

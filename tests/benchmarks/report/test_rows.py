@@ -7,8 +7,8 @@ import pytest
 from long_rows import lost_row, score_rows
 
 from captum_deconvnet.errors import ResultsError
-from captum_deconvnet_benchmarks.report.outcomes import missing_units, outcomes
 from captum_deconvnet_benchmarks.report.rows import read_run
+from captum_deconvnet_benchmarks.report.summary import missing_units, outcomes
 
 
 def rows(explainer="deconvnet"):

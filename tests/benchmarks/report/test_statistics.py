@@ -11,9 +11,10 @@ from hypothesis.extra import numpy as hnp
 from long_rows import score_rows
 from scipy import stats
 
-from captum_deconvnet_benchmarks.report.blocks import Blocks, blocks
 from captum_deconvnet_benchmarks.report.pairs import holm, pairs, signed_rank, smallest_p
 from captum_deconvnet_benchmarks.report.ranking import (
+    Blocks,
+    blocks,
     concordance,
     friedman,
     mean_ranks,

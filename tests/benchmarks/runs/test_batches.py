@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from captum_deconvnet.errors import ResultsError
 from captum_deconvnet_benchmarks.protocol.catalogue import explainers
 from captum_deconvnet_benchmarks.protocol.metric import Curve, Metric, Scores
-from captum_deconvnet_benchmarks.runs.plan.addresses import Place
+from captum_deconvnet_benchmarks.runs.plan.identity import BlockIdentity
 from captum_deconvnet_benchmarks.runs.progress import Estimate
 from captum_deconvnet_benchmarks.runs.work.batches import in_batches, joined
 
-PLACE = Place("net", "ab", "4", 10, ("a", "b"), "cd", (1, 2), 0, (("torch", "2"),))
+PLACE = BlockIdentity("net", "ab", "4", 10, ("a", "b"), "cd", (1, 2), 0, (("torch", "2"),))
 
 
 @given(count=st.integers(1, 40), batch=st.integers(1, 50), capacity=st.integers(1, 50))

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from captum_deconvnet.errors import ResultsError
-from captum_deconvnet_benchmarks.runs.store.files import (
+from captum_deconvnet_benchmarks.runs.store.schema import NO_IMAGE, SCHEMA
+from captum_deconvnet_benchmarks.runs.store.store import (
     read_maps,
     read_unit,
     write_maps,
     write_unit,
 )
-from captum_deconvnet_benchmarks.runs.store.rows import NO_IMAGE, SCHEMA
 
 ROW = dict.fromkeys(SCHEMA.names, "text") | NO_IMAGE
 ROW |= {"control": True, "metric_version": 1, "value": 0.5}

@@ -10,7 +10,7 @@ from PIL import Image
 from captum_deconvnet.errors import CaptumDeconvnetError, ImageError
 from captum_deconvnet_benchmarks.runs.plan.spec import ModelChoice, Spec, read_spec, spec_of
 from captum_deconvnet_benchmarks.runs.work.images import Picture, find_pictures
-from captum_deconvnet_benchmarks.runs.work.subjects import Studio
+from captum_deconvnet_benchmarks.runs.work.models import RunModel
 
 
 @pytest.fixture
@@ -55,13 +55,13 @@ def test_a_mask_of_another_size_is_refused(folder):
 
 def test_regions_go_through_the_models_own_scaling_and_crop(folder):
     choice = ModelChoice("torchvision/alexnet", "random", str(folder))
-    studio = Studio(Spec((choice,)), choice, torch.device("cpu"))
-    regions = studio.block(2).regions
+    run_model = RunModel(Spec((choice,)), choice, torch.device("cpu"))
+    regions = run_model.block(2).regions
     # 300 x 200 becomes 384 x 256, of which the middle 224 x 224 is seen: columns 80 to 303. Half
     # of 384 is 192, so the object ends at column 112 of the input.
     wanted = torch.arange(224) < 112
     assert torch.equal(regions, wanted.expand(1, 224, 224))
-    assert studio.block(0).regions is None  # the plain photograph has no mask
+    assert run_model.block(0).regions is None  # the plain photograph has no mask
 
 
 def test_datasets_of_torchvision_bring_classes(tmp_path):
@@ -122,7 +122,7 @@ def test_a_spec_goes_through_yaml_and_back(tmp_path):
 
 def test_random_weights_are_the_same_at_every_load(folder):
     choice = ModelChoice("torchvision/squeezenet1_0", "random", str(folder))
-    first, second = (Studio(Spec((choice,)), choice, torch.device("cpu")) for _ in range(2))
+    first, second = (RunModel(Spec((choice,)), choice, torch.device("cpu")) for _ in range(2))
     assert first.loaded.model is not second.loaded.model
     assert first.subject.weights_hash == second.subject.weights_hash
     assert first.subject.name == "torchvision/squeezenet1_0@random"

@@ -14,10 +14,10 @@ from PIL import Image
 import captum_deconvnet as cdn
 from captum_deconvnet.errors import UnknownNameError
 from captum_deconvnet.projections.project import load
-from captum_deconvnet_benchmarks.runs.plan.planning import selections
+from captum_deconvnet_benchmarks.runs.plan.plan import selections
 from captum_deconvnet_benchmarks.runs.plan.spec import spec_of
-from captum_deconvnet_benchmarks.runs.store.merge import COSTS
-from captum_deconvnet_benchmarks.runs.store.rows import ORDER, SCHEMA
+from captum_deconvnet_benchmarks.runs.store.results import COSTS
+from captum_deconvnet_benchmarks.runs.store.schema import ORDER, SCHEMA
 
 PER_IMAGE = 2 + 3
 """Rows of toy/total for one image: two scores, and a curve of three points."""

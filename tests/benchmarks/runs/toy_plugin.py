@@ -10,7 +10,7 @@ from torchvision.transforms.functional import pil_to_tensor
 from captum_deconvnet.registry import Denormalize, ImageTransform, LoadedModel, hookimpl
 from captum_deconvnet_benchmarks.protocol.explainer import Explainer
 from captum_deconvnet_benchmarks.protocol.metric import Curve, Metric, Scores
-from captum_deconvnet_benchmarks.protocol.randomness import generator_of
+from captum_deconvnet_benchmarks.protocol.reproducibility import generator_of
 
 
 def load(name, weights):

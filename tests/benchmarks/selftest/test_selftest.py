@@ -7,17 +7,16 @@ from click.testing import CliRunner
 
 from captum_deconvnet_benchmarks.commands.checks import selftest
 from captum_deconvnet_benchmarks.metrics.table import METRICS
-from captum_deconvnet_benchmarks.selftest import closed_forms as forms
+from captum_deconvnet_benchmarks.selftest import cases as forms
 from captum_deconvnet_benchmarks.selftest.case import Case
-from captum_deconvnet_benchmarks.selftest.closed_forms import closed_forms
-from captum_deconvnet_benchmarks.selftest.theory import theory
+from captum_deconvnet_benchmarks.selftest.cases import closed_forms, theory
 
 CASES = [*closed_forms(), *theory()]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.metric}: {case.name}")
 def test_what_is_known_beforehand_is_obtained(case):
-    outcome = case.run()
+    outcome = case.outcome()
     assert outcome.ok, outcome.row
 
 
@@ -35,7 +34,7 @@ def test_a_wrong_value_is_found_and_the_exit_code_says_so(monkeypatch, obtained)
 
 
 def test_a_case_that_raises_fails_with_its_reason():
-    outcome = Case("road", "broken", 1.0, lambda: 1 / 0).run()
+    outcome = Case("road", "broken", 1.0, lambda: 1 / 0).outcome()
     assert not outcome.ok
     assert "ZeroDivisionError" in outcome.row["obtained"]
 

@@ -1,8 +1,12 @@
-"""The plan of a run: every unit of work, grouped by the explanation that it looks at."""
+"""The plan of a run: every unit of work, grouped by the explanation that it looks at.
+
+One process looks at models and images and plans; the others are told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +15,7 @@ import torch
 from captum_deconvnet.cli.options import DEVICES
 from captum_deconvnet.cli.options import device_of as named_device
 from captum_deconvnet.errors import unknown_name
+from captum_deconvnet.gallery.shared_work import SharedWork
 from captum_deconvnet_benchmarks.protocol.catalogue import (
     chosen,
     chosen_explainers,
@@ -20,10 +25,15 @@ from captum_deconvnet_benchmarks.protocol.catalogue import (
 )
 from captum_deconvnet_benchmarks.protocol.explainer import Explainer
 from captum_deconvnet_benchmarks.protocol.metric import Metric
-from captum_deconvnet_benchmarks.runs.plan.addresses import Place, code_versions
+from captum_deconvnet_benchmarks.runs.plan.identity import BlockIdentity, Unit, code_versions
 from captum_deconvnet_benchmarks.runs.plan.spec import ModelChoice, Spec
-from captum_deconvnet_benchmarks.runs.store.rows import Unit
-from captum_deconvnet_benchmarks.runs.work.subjects import Block, Studio
+from captum_deconvnet_benchmarks.runs.store.store import RunStore
+from captum_deconvnet_benchmarks.runs.work.models import (
+    Block,
+    RunModel,
+    RunModels,
+    write_thumbnails,
+)
 
 
 @dataclass(frozen=True)
@@ -35,22 +45,22 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Group:
+class ExplanationTask:
     """The units that share one explanation."""
 
     choice: ModelChoice
-    place: Place
+    identity: BlockIdentity
     explainer: Explainer
     metrics: tuple[Metric, ...]
 
     @property
     def explanation(self) -> str:
         """The address of the maps."""
-        return self.place.explanation(self.explainer)
+        return self.identity.explanation(self.explainer)
 
     def units(self) -> list[Unit]:
         """One for each metric."""
-        return [Unit(self.place, self.explainer, metric) for metric in self.metrics]
+        return [Unit(self.identity, self.explainer, metric) for metric in self.metrics]
 
 
 def select(spec: Spec, choice: ModelChoice) -> Selection:
@@ -78,25 +88,29 @@ def _given(spec: Spec, choice: ModelChoice, kind: str) -> dict[str, dict[str, An
     return {name: {**shared.get(name, {}), **own.get(name, {})} for name in names}
 
 
-def place_of(studio: Studio, block: Block, targets: Sequence[int]) -> Place:
+def identity_of(run_model: RunModel, block: Block, targets: Sequence[int]) -> BlockIdentity:
     """Where the work on a block is done."""
-    spec = studio.spec
-    return Place(
-        model=studio.choice.name,
-        weights=studio.subject.weights_hash,
-        layer=studio.subject.layer,
+    spec = run_model.spec
+    return BlockIdentity(
+        model=run_model.choice.name,
+        weights=run_model.subject.weights_hash,
+        layer=run_model.subject.layer,
         start=block.start,
         names=tuple(block.names),
         digest=block.digest,
         targets=tuple(targets),
         seed=spec.seed,
-        versions=tuple(sorted(code_versions(studio.device).items())),
+        versions=tuple(sorted(code_versions(run_model.device).items())),
     )
 
 
-def groups_at(choice: ModelChoice, place: Place, selection: Selection) -> list[Group]:
-    """The groups of one block of a model."""
-    return [Group(choice, place, each, selection.metrics) for each in selection.explainers]
+def tasks_at(
+    choice: ModelChoice, identity: BlockIdentity, selection: Selection
+) -> list[ExplanationTask]:
+    """The tasks of one block of a model."""
+    return [
+        ExplanationTask(choice, identity, each, selection.metrics) for each in selection.explainers
+    ]
 
 
 def device_of(spec: Spec, local_rank: int) -> torch.device:
@@ -112,29 +126,101 @@ def device_of(spec: Spec, local_rank: int) -> torch.device:
     return device
 
 
-def plan_facts(groups: Sequence[Group]) -> dict[str, Any]:
+def plan_facts(tasks: Sequence[ExplanationTask]) -> dict[str, Any]:
     """The plan as JSON: which files hold what."""
     return {
         "explanations": [
             {
-                "model": group.place.model,
-                "explainer": group.explainer.name,
-                "start": group.place.start,
-                "images": list(group.place.names),
-                "targets": list(group.place.targets),
-                "address": group.explanation,
+                "model": task.identity.model,
+                "explainer": task.explainer.name,
+                "start": task.identity.start,
+                "images": list(task.identity.names),
+                "targets": list(task.identity.targets),
+                "address": task.explanation,
             }
-            for group in groups
+            for task in tasks
         ],
         "units": [
             {
-                "model": unit.place.model,
+                "model": unit.identity.model,
                 "explainer": unit.explainer.name,
                 "metric": unit.metric.name,
-                "start": unit.place.start,
+                "start": unit.identity.start,
                 "address": unit.address,
             }
-            for group in groups
-            for unit in group.units()
+            for task in tasks
+            for unit in task.units()
         ],
     }
+
+
+PLAN = "plan"
+
+
+def start_plan(
+    run_models: RunModels, store: RunStore, *, retry: bool
+) -> tuple[list[ExplanationTask], list[int]]:
+    """All tasks of a run, and the numbers of those that are not done."""
+    spec = run_models.spec
+    chosen = selections(spec)
+    store.sweep()
+    tasks = [
+        task
+        for identity in _identities(run_models, store)
+        for task in _tasks(spec, chosen, identity)
+    ]
+    pending = [
+        number
+        for number, task in enumerate(tasks)
+        if not all(store.done(unit.address, retry=retry) for unit in task.units())
+    ]
+    return tasks, pending
+
+
+def selections(spec: Spec) -> dict[str, Selection]:
+    """The explainers and metrics of each model, by its name."""
+    return {choice.name: select(spec, choice) for choice in spec.models}
+
+
+def sent(shared: SharedWork, tasks: Sequence[ExplanationTask], pending: Sequence[int]) -> None:
+    """Tell the other processes the plan."""
+    identities = list(dict.fromkeys(task.identity for task in tasks))
+    plan = {"identities": [vars(identity) for identity in identities], "pending": list(pending)}
+    shared.store.set(PLAN, json.dumps(plan))
+    shared.say("planned")
+
+
+def received_plan(shared: SharedWork, spec: Spec) -> tuple[list[ExplanationTask], list[int]]:
+    """The plan, once the leading process has told it."""
+    chosen = selections(spec)
+    shared.hear("planned")
+    plan = json.loads(shared.store.get(PLAN))
+    identities = [_identity(facts) for facts in plan["identities"]]
+    tasks = [task for identity in identities for task in _tasks(spec, chosen, identity)]
+    return tasks, plan["pending"]
+
+
+def _identities(run_models: RunModels, store: RunStore) -> list[BlockIdentity]:
+    """Every block of every model; its images are drawn small on the way."""
+    identities = []
+    for choice in run_models.spec.models:
+        run_model = run_models.of(choice)
+        for start in run_model.starts():
+            block = run_model.block(start)
+            write_thumbnails(store.folder / "images", run_model, block)
+            identities.append(identity_of(run_model, block, run_model.targets(block)))
+    return identities
+
+
+def _tasks(
+    spec: Spec, chosen: Mapping[str, Selection], identity: BlockIdentity
+) -> list[ExplanationTask]:
+    choice = next(choice for choice in spec.models if choice.name == identity.model)
+    return tasks_at(choice, identity, chosen[identity.model])
+
+
+def _identity(facts: dict[str, Any]) -> BlockIdentity:
+    """A block's identity that went through JSON, which knows no tuples."""
+    tuples = {key: tuple(facts[key]) for key in ("names", "targets")}
+    versions = tuple((name, version) for name, version in facts["versions"])
+    return BlockIdentity(**{**facts, **tuples, "versions": versions})

@@ -3,79 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import nan
 from typing import Any
 
 import pyarrow as pa
 
 from captum_deconvnet.errors import ResultsError
-from captum_deconvnet_benchmarks.protocol.explainer import Explainer
-from captum_deconvnet_benchmarks.protocol.metric import Metric, Scores
-from captum_deconvnet_benchmarks.runs.plan.addresses import Place, plain_json
-from captum_deconvnet_benchmarks.runs.work.subjects import Block
-
-SCHEMA = pa.schema(
-    [
-        ("model", pa.string()),
-        ("weights", pa.string()),
-        ("explainer", pa.string()),
-        ("explainer_parameters", pa.string()),
-        ("control", pa.bool_()),
-        ("metric", pa.string()),
-        ("metric_parameters", pa.string()),
-        ("metric_version", pa.int64()),
-        ("better", pa.string()),
-        ("headline", pa.bool_()),
-        ("image", pa.int64()),
-        ("image_name", pa.string()),
-        ("cluster", pa.string()),
-        ("target", pa.int64()),
-        ("score", pa.string()),
-        ("step", pa.int64()),
-        ("x", pa.float64()),
-        ("value", pa.float64()),
-        ("status", pa.string()),
-        ("reason", pa.string()),
-        ("seed", pa.int64()),
-        ("unit", pa.string()),
-    ]
-)
-ORDER = ("model", "explainer", "metric", "image", "score", "step")
-OK, SKIPPED, FAILED = "ok", "skipped", "failed"
-NO_IMAGE = {
-    "headline": False, "image": -1, "image_name": "", "cluster": "", "target": -1, "score": "",
-    "step": -1, "x": nan, "value": nan, "seed": -1,
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One piece of work: a metric's scores of an explainer's maps of one block."""
-
-    place: Place
-    explainer: Explainer
-    metric: Metric
-
-    @property
-    def address(self) -> str:
-        """The digest of all that decides its scores."""
-        return self.place.unit(self.explainer, self.metric)
-
-    def facts(self) -> dict[str, Any]:
-        """What all its rows share."""
-        return {
-            "model": self.place.model,
-            "weights": self.place.weights,
-            "explainer": self.explainer.name,
-            "explainer_parameters": plain_json(self.explainer.parameters),
-            "control": self.explainer.control,
-            "metric": self.metric.name,
-            "metric_parameters": plain_json(self.metric.parameters),
-            "metric_version": self.metric.version,
-            "better": self.metric.better or "",
-            "unit": self.address,
-        }
+from captum_deconvnet_benchmarks.protocol.metric import Scores
+from captum_deconvnet_benchmarks.runs.plan.identity import Unit
+from captum_deconvnet_benchmarks.runs.store.schema import NO_IMAGE, OK, SCHEMA
+from captum_deconvnet_benchmarks.runs.work.models import Block
 
 
 def without_scores(unit: Unit, status: str, reason: str) -> pa.Table:
@@ -98,7 +35,7 @@ def with_scores(unit: Unit, block: Block, seeds: Sequence[int], scores: Scores) 
             "image": block.start + image,
             "image_name": name,
             "cluster": block.clusters[image],
-            "target": unit.place.targets[image],
+            "target": unit.identity.targets[image],
             "seed": seeds[image],
         }
         rows += [facts | own | score for score in _scores_of(scores, image)]

@@ -1,4 +1,4 @@
-"""The work on one group: explain a block, then let every metric score the maps."""
+"""The work on one task: explain a block, then let every metric score the maps."""
 
 from __future__ import annotations
 
@@ -12,23 +12,17 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import ResultsError
-from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
+from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Subject
 from captum_deconvnet_benchmarks.protocol.metric import Scores
-from captum_deconvnet_benchmarks.protocol.randomness import seed_of
-from captum_deconvnet_benchmarks.protocol.subject import Subject
-from captum_deconvnet_benchmarks.runs.plan.addresses import Place
-from captum_deconvnet_benchmarks.runs.plan.plan import Group
+from captum_deconvnet_benchmarks.protocol.reproducibility import seed_of
+from captum_deconvnet_benchmarks.runs.plan.identity import BlockIdentity, Unit
+from captum_deconvnet_benchmarks.runs.plan.plan import ExplanationTask
 from captum_deconvnet_benchmarks.runs.plan.spec import ModelChoice, Spec
-from captum_deconvnet_benchmarks.runs.store.rows import (
-    FAILED,
-    SKIPPED,
-    Unit,
-    with_scores,
-    without_scores,
-)
+from captum_deconvnet_benchmarks.runs.store.rows import with_scores, without_scores
+from captum_deconvnet_benchmarks.runs.store.schema import FAILED, SKIPPED
 from captum_deconvnet_benchmarks.runs.store.store import RunStore
 from captum_deconvnet_benchmarks.runs.work.batches import in_batches, joined, metered
-from captum_deconvnet_benchmarks.runs.work.subjects import Block, Studio, Studios
+from captum_deconvnet_benchmarks.runs.work.models import Block, RunModel, RunModels
 
 NO_REGIONS = "the metric needs masks of the objects, and some image has none"
 Told = Callable[[Unit, float], None]
@@ -37,81 +31,85 @@ Told = Callable[[Unit, float], None]
 
 @dataclass
 class Worker:
-    """Does groups of units.
+    """Does tasks of units.
 
     Args:
         store: its folder.
-        studios: where models and images are loaded.
+        run_models: where models and images are loaded.
         rank: the number of this process.
         retry: whether to do again what failed before.
     """
 
     store: RunStore
-    studios: Studios
+    run_models: RunModels
     rank: int = 0
     retry: bool = False
 
-    def do(self, group: Group, told: Told) -> None:
-        """Do the units of a group that are not done."""
-        left = [u for u in group.units() if not self.store.done(u.address, retry=self.retry)]
+    def do(self, task: ExplanationTask, told: Told) -> None:
+        """Do the units of a task that are not done."""
+        left = [u for u in task.units() if not self.store.done(u.address, retry=self.retry)]
         if not left:
             return
         start = time.perf_counter()
-        studio, block = self._shown(group.choice, group.place)
-        maps, status, reason = self._maps(group, studio, block)
+        run_model, block = self._shown(task.choice, task.identity)
+        maps, status, reason = self._maps(task, run_model, block)
         seconds = time.perf_counter() - start
         for unit in left:
             start = time.perf_counter()
             if maps is not None:
-                rows, cost = self._scored(unit, studio, block, maps)
+                rows, cost = self._scored(unit, run_model, block, maps)
             else:
                 rows, cost = without_scores(unit, status, reason), dict[str, Any]()
             self.store.keep_unit(unit.address, rows, self._cost(unit, cost))
             told(unit, time.perf_counter() - start + seconds)
             seconds = 0.0
 
-    def _maps(self, group: Group, studio: Studio, block: Block) -> tuple[Tensor | None, str, str]:
-        """The maps of a group, or why there are none."""
+    def _maps(
+        self, task: ExplanationTask, run_model: RunModel, block: Block
+    ) -> tuple[Tensor | None, str, str]:
+        """The maps of a task, or why there are none."""
         try:
-            reason = group.explainer.unfit(studio.subject)
+            reason = task.explainer.unfit(run_model.subject)
         except Exception as error:
             return None, FAILED, f"unfit() of the explainer fails: {_said(error)}"
         if reason:
             return None, SKIPPED, reason
-        kept = self.store.explanation(group.explanation)
+        kept = self.store.explanation(task.explanation)
         if kept is not None and len(kept[0]) == len(block.names):
             return kept[0].to(self.device), "", ""
         try:
-            maps, cost = self._explain(group, studio, block)
+            maps, cost = self._explain(task, run_model, block)
         except Exception as error:
             return None, FAILED, f"the explainer fails: {_said(error)}"
-        whole = self._cost(Unit(group.place, group.explainer, group.metrics[0]), cost)
-        self.store.keep_explanation(group.explanation, maps, whole | {"unit": "", "metric": ""})
+        whole = self._cost(Unit(task.identity, task.explainer, task.metrics[0]), cost)
+        self.store.keep_explanation(task.explanation, maps, whole | {"unit": "", "metric": ""})
         return maps.to(self.device), "", ""
 
-    def _explain(self, group: Group, studio: Studio, block: Block) -> tuple[Tensor, dict[str, Any]]:
+    def _explain(
+        self, task: ExplanationTask, run_model: RunModel, block: Block
+    ) -> tuple[Tensor, dict[str, Any]]:
         """The maps of a block, 32-bit on the CPU as they are kept, and their cost."""
-        explainer = BoundExplainer(group.explainer, studio.subject)
-        seeds = self._seeds("explainer", group.explainer.name, block)
-        target = self._target(group.place)
+        explainer = BoundExplainer(task.explainer, run_model.subject)
+        seeds = self._seeds("explainer", task.explainer.name, block)
+        target = self._target(task.identity)
 
         def explain(part: slice) -> Tensor:
             maps = explainer(block.inputs[part], target[part], seeds[part])
             return _checked(maps, block.inputs[part]).detach().to("cpu", torch.float32)
 
-        with metered(studio.subject.model, self.device) as meter:
+        with metered(run_model.subject.model, self.device) as meter:
             parts, batch = in_batches(len(block.names), self._batch, explain)
         return torch.cat(parts), meter.cost() | {"batch": batch}
 
     def _scored(
-        self, unit: Unit, studio: Studio, block: Block, maps: Tensor
+        self, unit: Unit, run_model: RunModel, block: Block, maps: Tensor
     ) -> tuple[pa.Table, dict[str, Any]]:
         """The rows of a unit, and what they cost; what a plugin raises is a row."""
         if "regions" in unit.metric.needs and block.regions is None:
             return without_scores(unit, SKIPPED, NO_REGIONS), {}
         seeds = self._seeds("metric", unit.metric.name, block)
         try:
-            scores, cost = self._evaluate(unit, studio.subject, block, maps, seeds)
+            scores, cost = self._evaluate(unit, run_model.subject, block, maps, seeds)
             return with_scores(unit, block, seeds, scores), cost
         except Exception as error:
             return without_scores(unit, FAILED, f"the metric fails: {_said(error)}"), {}
@@ -121,7 +119,7 @@ class Worker:
     ) -> tuple[Scores, dict[str, Any]]:
         """The scores of a block, and their cost."""
         regions = block.regions
-        explainer, target = BoundExplainer(unit.explainer, subject), self._target(unit.place)
+        explainer, target = BoundExplainer(unit.explainer, subject), self._target(unit.identity)
         benchmark = unit.metric.on(subject)
 
         def evaluate(part: slice) -> Scores:
@@ -138,30 +136,30 @@ class Worker:
             parts, batch = in_batches(len(block.names), self._batch, evaluate)
         return joined(parts), meter.cost() | {"batch": batch}
 
-    def _shown(self, choice: ModelChoice, place: Place) -> tuple[Studio, Block]:
-        """The model and the block of a place, loaded.
+    def _shown(self, choice: ModelChoice, identity: BlockIdentity) -> tuple[RunModel, Block]:
+        """The model and the block of a identity, loaded.
 
         Raises:
             ResultsError: weights or images have changed since the run was planned.
         """
-        studio = self.studios.studio(choice)
-        block = studio.block(place.start)
-        found = studio.subject.weights_hash, block.digest
-        if found != (place.weights, place.digest):
+        run_model = self.run_models.of(choice)
+        block = run_model.block(identity.start)
+        found = run_model.subject.weights_hash, block.digest
+        if found != (identity.weights, identity.digest):
             raise ResultsError(
-                f"The weights or images of {place.model} changed while the run was under way."
+                f"The weights or images of {identity.model} changed while the run was under way."
             )
-        return studio, block
+        return run_model, block
 
     @property
     def device(self) -> torch.device:
         """Where it works."""
-        return self.studios.device
+        return self.run_models.device
 
     @property
     def spec(self) -> Spec:
         """Of the run."""
-        return self.studios.spec
+        return self.run_models.spec
 
     @property
     def _batch(self) -> int:
@@ -170,24 +168,24 @@ class Worker:
     def _seeds(self, kind: str, name: str, block: Block) -> list[int]:
         return [seed_of(self.spec.seed, kind, name, image) for image in block.names]
 
-    def _target(self, place: Place) -> Tensor:
-        return torch.tensor(place.targets, device=self.device)
+    def _target(self, identity: BlockIdentity) -> Tensor:
+        return torch.tensor(identity.targets, device=self.device)
 
     def _cost(self, unit: Unit, cost: dict[str, Any]) -> dict[str, Any]:
-        place = unit.place
+        identity = unit.identity
         return {
             "unit": unit.address,
-            "model": place.model,
+            "model": identity.model,
             "explainer": unit.explainer.name,
             "metric": unit.metric.name,
-            "images": len(place.names),
+            "images": len(identity.names),
             "worker": self.rank,
             **cost,
         }
 
 
 def _checked(maps: Any, inputs: Tensor) -> Tensor:
-    """The maps, if they are one for each image and place.
+    """The maps, if they are one for each image and position.
 
     Raises:
         ResultsError: they are not.

@@ -1,32 +1,127 @@
-"""A net of another library made ready to be measured.
-
-From the name of a net of another library to its row, in a child process.
-"""
+"""The row of one net of another library: projections, patches and occlusion, in a child process."""
 
 from __future__ import annotations
 
 import dataclasses
 import fnmatch
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing.connection import Connection
 
 import torch
+from captum.attr import Occlusion
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+import captum_deconvnet as cdn
+from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.registry.stages import FEW_CONVOLUTIONS, find_stages
 from captum_deconvnet_benchmarks.zoo.census import Size
-from captum_deconvnet_benchmarks.zoo.measure import measure_subject
-from captum_deconvnet_benchmarks.zoo.outside import criteria
-from captum_deconvnet_benchmarks.zoo.outside.libraries import LIBRARIES
-from captum_deconvnet_benchmarks.zoo.outside.net import Net
+from captum_deconvnet_benchmarks.zoo.measure import TOLERANCE, measure_subject
+from captum_deconvnet_benchmarks.zoo.outside.libraries import LIBRARIES, Net
 from captum_deconvnet_benchmarks.zoo.outside.report import FILE, OutsideRow
+from captum_deconvnet_benchmarks.zoo.projections import relative_error
 from captum_deconvnet_benchmarks.zoo.row import Row
 from captum_deconvnet_benchmarks.zoo.subject import LOGIT, OneOutput, Subject, ready
 from captum_deconvnet_benchmarks.zoo.sweep import send_row, timed
 from captum_deconvnet_benchmarks.zoo.visit import Collection
 from captum_deconvnet_benchmarks.zoo.weights import calibrate, enliven
+
+UNITS = 3
+"""Of each of three layers: the lowest, one halfway up, the highest."""
+
+FILL = 0.25
+
+
+class OneNumber(nn.Module):
+    """All outputs of a net as one number: a single one may be cut off, and change nowhere."""
+
+    def __init__(self, model: nn.Module) -> None:
+        """Wrap ``model``."""
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> Tensor:
+        """A weighted sum, (N, 1)."""
+        outputs: Tensor = self.model(image).flatten(1)
+        weights = torch.cos(torch.arange(outputs.shape[1], dtype=outputs.dtype))
+        return (outputs * weights).sum(1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class Occluded:
+    """How occlusion went.
+
+    Args:
+        error: from Captum's, relative to its largest value.
+        reason: why nothing could be left out, as the class says; empty if something could.
+    """
+
+    error: float
+    reason: str
+
+
+def patches_error(case: Subject) -> float:
+    """Of patches, in float32; in float64 where rounding may be all that is between the two."""
+    found = worst_patch(case)
+    return found if found <= TOLERANCE else worst_patch(case.in_double())
+
+
+def worst_patch(case: Subject) -> float:
+    """The largest error of patches from the projections that they are cut from."""
+    stages = [layer for layer in case.layers if layer != LOGIT]
+    chosen = tuple(dict.fromkeys(stages[place] for place in (0, len(stages) // 2, -1) if stages))
+    recording = cdn.record(case.model, case.image, chosen)
+    return max((patch_error(recording, layer) for layer in chosen), default=0.0)
+
+
+def patch_error(recording: cdn.Recording, layer: str) -> float:
+    """The largest error at a few units of a layer: strong ones, and one in a corner."""
+    strong = sorted(recording.strongest(layer), key=lambda unit: -unit.value)[: UNITS - 1]
+    units = [*strong, cdn.Unit(0, layer, 0)]
+    whole = recording.project(units, seed=1.0)
+    assert isinstance(whole, Tensor)
+    patches = recording.project_patches(units, seed=1.0)
+    return max(
+        relative_error(pasted(patch, projection), projection)
+        for patch, projection in zip(patches, whole, strict=True)
+    )
+
+
+def pasted(patch: cdn.Patch, projection: Tensor) -> Tensor:
+    """A patch on an empty picture."""
+    box, picture = patch.box, torch.zeros_like(projection)
+    picture[..., box.top : box.bottom, box.left : box.right] = patch.pixels
+    return picture
+
+
+def occlusion_error(case: Subject) -> Occluded:
+    """Occlusion in float32; in float64 too where rounding may be all that is between the two."""
+    found = occluded(case)
+    return found if found.error <= TOLERANCE else occluded(case.in_double())
+
+
+def occluded(case: Subject) -> Occluded:
+    """Four windows that overlap, by our class and by Captum's."""
+    model = OneNumber(case.model)
+    *leading, height, width = case.image.shape[1:]
+    longer = max(1, height * 5 // 8), width * 5 // 8  # a sound has a height of 1
+    windows = {
+        "sliding_window_shapes": (*leading, *longer),
+        "strides": (*leading, max(1, height // 2), width // 2),
+        "baselines": FILL,
+        "target": 0,
+    }
+    reason = ""
+    try:
+        found = cdn.Occlusion(model, method="incremental").attribute(case.image, **windows)
+    except UnsupportedOperationError as refused:
+        reason = str(refused)
+        found = cdn.Occlusion(model).attribute(case.image, **windows)
+    with torch.no_grad():
+        right = Occlusion(model).attribute(case.image, **windows)
+    return Occluded(relative_error(found, right.to(found)), reason)
 
 
 @torch.no_grad()
@@ -67,9 +162,6 @@ def filters(model: nn.Module, image: Tensor) -> tuple[str, ...]:
     return tuple(paths[:: -max(1, len(paths) // FEW_CONVOLUTIONS)][::-1])
 
 
-pass
-
-
 @cache
 def nets() -> Mapping[str, Net]:
     """The nets of every library that is installed, by full name."""
@@ -93,8 +185,8 @@ def packages() -> tuple[str, ...]:
 def measure(name: str, seed: int) -> OutsideRow:
     """Project one net and compare, as for the zoo; then its patches and its occlusion."""
     case = subject(nets()[name], seed)
-    patches = criteria.patches_error(case)
-    occlusion = criteria.occlusion(subject(nets()[name], seed))  # in float32 again
+    patches = patches_error(case)
+    occlusion = occlusion_error(subject(nets()[name], seed))  # in float32 again
     case = subject(nets()[name], seed)
     row = measure_subject(case, name, size(case))
     return OutsideRow(

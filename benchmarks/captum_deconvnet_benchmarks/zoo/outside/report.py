@@ -55,8 +55,6 @@ def agrees(row: OutsideRow) -> bool:
     return row.reference_error is not None and not is_off(row.reference_error)
 
 
-pass
-
 FILE = "outside"
 """What the files of these rows are called after."""
 

@@ -16,8 +16,14 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from captum_deconvnet_benchmarks.zoo.reference.nodes import LINEAR, SWITCHES, kind_of, named
-from captum_deconvnet_benchmarks.zoo.reference.sources import Node, postorder
+from captum_deconvnet_benchmarks.zoo.reference.nodes import (
+    LINEAR,
+    SWITCHES,
+    Node,
+    kind_of,
+    named,
+    postorder,
+)
 from captum_deconvnet_benchmarks.zoo.reference.steps import Step, unchanged
 
 SOFTMAXES = named("LogSoftmax SafeSoftmax Softmax")

@@ -13,11 +13,13 @@ from captum_deconvnet_benchmarks.zoo.reference.nodes import (
     GRADIENT,
     LINEAR,
     RECTIFIERS,
+    STATISTIC,
+    Node,
     NoReferenceError,
+    Sources,
     kind_of,
     named,
 )
-from captum_deconvnet_benchmarks.zoo.reference.sources import STATISTIC, Node, Sources
 
 WITHOUT_RULE = GRADIENT & named("Abs Erf Exp Log Pow Reciprocal Rsqrt Sqrt Tan")
 SMOOTH = BOUNDED | GATES | RECTIFIERS | named("LeakyRelu PreluKernel Threshold ClampMin Clamp")

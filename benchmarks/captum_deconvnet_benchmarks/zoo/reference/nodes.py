@@ -1,9 +1,13 @@
 """The names that autograd gives its backward nodes, by what they do to a signal.
 
 What the reference says when it has no answer.
+
+What a factor is made of: a signal, or what the data selected or scaled.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 def named(names: str) -> frozenset[str]:
@@ -68,3 +72,87 @@ def kind_of(name: str) -> str:
 
 class NoReferenceError(Exception):
     """The model does something that the reference has no literal rule for."""
+
+
+SIGNAL, GATE, WEIGHTS = "signal", "gate", "weights"
+BOUNDED_SIGNAL, STATISTIC = "bounded", "statistic"
+
+MIXES = PRODUCTS - {"Addcmul", "Div", "Mul"}
+"""Products that sum over many elements: of all but attention weights they make a new signal."""
+
+Node = Any  # torch's own type for the nodes has neither next_functions nor saved tensors
+Sources = dict[Node, frozenset[str]]
+
+
+def postorder(root: Node) -> list[Node]:
+    """Every node that ``root`` was made from, each after those it was made from."""
+    order: list[Node] = []
+    opened: set[Node] = set()
+    stack = [(root, False)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif node not in opened:
+            opened.add(node)
+            stack.append((node, True))
+            stack.extend((before, False) for before, _ in node.next_functions if before)
+    return order
+
+
+def sources(root: Node) -> Sources:
+    """For every node, all the ways from the image to it: through which gates, if through any.
+
+    A gate stays one through whatever is done to it alone: reshaped, interpolated, multiplied by
+    another gate, rectified. Filters, norms and operations without a rule make a new signal of it.
+    Where a signal joins, the whole is a signal.
+    """
+    found: Sources = {}
+    for node in postorder(root):
+        found[node] = own_source(node) or inherited(node, found)
+    return found
+
+
+def inherited(node: Node, found: Sources) -> frozenset[str]:
+    """What a node is by what it was made from."""
+    made_of = [found[before] for before, _ in node.next_functions if before]
+    together = frozenset().union(*made_of)
+    kind = kind_of(node.name())
+    is_new = kind in GRADIENT | NORMS or (kind in MIXES and not together <= {WEIGHTS})
+    return frozenset([SIGNAL]) if is_new else together
+
+
+def own_source(node: Node) -> frozenset[str]:
+    """What a node is by itself; empty if that depends on what it was made from."""
+    kind = kind_of(node.name())
+    if not any(before for before, _ in node.next_functions):
+        return frozenset([SIGNAL])  # the image
+    if kind in ATTENTION:
+        return frozenset([WEIGHTS])
+    if kind in GATES:
+        return frozenset([GATE])
+    if kind in STATISTICS or (kind == "Pow" and is_root(node)):
+        return frozenset([STATISTIC])
+    if kind in BOUNDED:
+        return frozenset([BOUNDED_SIGNAL])
+    return frozenset()
+
+
+def is_root(power: Node) -> bool:
+    """Whether a power is a root or a reciprocal, as deviations are."""
+    return bool(power._saved_exponent < 1)
+
+
+def is_weights(of: frozenset[str]) -> bool:
+    """Whether a factor is attention weights."""
+    return of == {WEIGHTS}
+
+
+def is_recorded(of: frozenset[str]) -> bool:
+    """Whether a factor is data that selected or scaled, through and through."""
+    return bool(of) and of <= {GATE, WEIGHTS, STATISTIC}
+
+
+def is_bounded(of: frozenset[str]) -> bool:
+    """Whether a factor is at least bounded: tanh(x) is, and may be a gate or a layer."""
+    return bool(of) and SIGNAL not in of

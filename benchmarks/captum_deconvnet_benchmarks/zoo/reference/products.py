@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from captum_deconvnet_benchmarks.zoo.reference.nodes import GATES, NoReferenceError, kind_of, named
-from captum_deconvnet_benchmarks.zoo.reference.sources import (
+from captum_deconvnet_benchmarks.zoo.reference.nodes import (
+    GATES,
     Node,
+    NoReferenceError,
     Sources,
     is_bounded,
     is_recorded,
     is_weights,
+    kind_of,
+    named,
 )
 
 SHAPELESS = named("Add Clone Mul")

@@ -14,11 +14,12 @@ from captum_deconvnet_benchmarks.zoo.reference.nodes import (
     PRODUCTS,
     RECTIFIERS,
     SWITCHES,
+    Node,
     NoReferenceError,
+    Sources,
     kind_of,
 )
 from captum_deconvnet_benchmarks.zoo.reference.products import operands
-from captum_deconvnet_benchmarks.zoo.reference.sources import Node, Sources
 
 Backward = Callable[[Tensor], Tensor]
 

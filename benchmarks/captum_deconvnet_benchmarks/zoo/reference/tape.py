@@ -13,8 +13,14 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from captum_deconvnet_benchmarks.zoo.reference.endings import AsOneNode, ViewChanges, with_endings
 from captum_deconvnet_benchmarks.zoo.reference.functions import Made, centred, check_not_merged
-from captum_deconvnet_benchmarks.zoo.reference.nodes import NORMS, NoReferenceError, kind_of
-from captum_deconvnet_benchmarks.zoo.reference.sources import Node, postorder, sources
+from captum_deconvnet_benchmarks.zoo.reference.nodes import (
+    NORMS,
+    Node,
+    NoReferenceError,
+    kind_of,
+    postorder,
+    sources,
+)
 from captum_deconvnet_benchmarks.zoo.reference.steps import Step, step
 
 Grads = tuple[Tensor | None, ...]

@@ -1,1 +1,1 @@
-"""One file a library: its nets, as data."""
+"""One file a kind of net, one function a library: its nets by name, as data."""

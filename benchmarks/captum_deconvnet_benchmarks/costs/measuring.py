@@ -1,4 +1,4 @@
-"""What a call costs in memory: the process's peak, and the bytes that autograd saves."""
+"""How scripts measure time and memory."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""From a model's name to its subject, and from pictures to blocks of its inputs.
+"""The models of a run: loaded, with their images in blocks of inputs.
 
-The images of a run as its models see them, in colours: ``images/MODEL/0007.png``.
+Each image is also drawn small, as the model sees it: ``images/MODEL/0007.png``.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from captum_deconvnet.pictures.colours import bands
 from captum_deconvnet.pictures.model_input import to_input
 from captum_deconvnet.pictures.whole_photograph import plain
 from captum_deconvnet.projections.project import load
-from captum_deconvnet_benchmarks.protocol.subject import Subject
+from captum_deconvnet_benchmarks.protocol.explainer import Subject
 from captum_deconvnet_benchmarks.runs.plan.spec import LABEL, PREDICTED, ModelChoice, Spec
-from captum_deconvnet_benchmarks.runs.store.files import write_durably
+from captum_deconvnet_benchmarks.runs.store.store import write_durably
 from captum_deconvnet_benchmarks.runs.work.images import Picture, find_pictures
 
 HALF = 0.5
@@ -63,8 +63,8 @@ class Block:
         return digest.hexdigest()[:16]
 
 
-class Studio:
-    """A model and its images, loaded.
+class RunModel:
+    """A model of a run and its images, loaded.
 
     Args:
         spec: of the run.
@@ -163,8 +163,8 @@ class Studio:
         return to_input(self.loaded, picture)
 
 
-class Studios:
-    """The studio of one model at a time, kept until another model's is asked for.
+class RunModels:
+    """The models of a run, loaded one at a time: each is kept until another is asked for.
 
     Args:
         spec: of the run.
@@ -174,17 +174,14 @@ class Studios:
     def __init__(self, spec: Spec, device: torch.device) -> None:
         """Load nothing yet."""
         self.spec, self.device = spec, device
-        self._last: Studio | None = None
+        self._last: RunModel | None = None
 
-    def studio(self, choice: ModelChoice) -> Studio:
-        """The studio of a model of the run."""
+    def of(self, choice: ModelChoice) -> RunModel:
+        """The model that was chosen, loaded with its images."""
         if self._last is None or self._last.choice != choice:
             self._last = None  # before the next is loaded: two may not fit
-            self._last = Studio(self.spec, choice, self.device)
+            self._last = RunModel(self.spec, choice, self.device)
         return self._last
-
-
-pass
 
 
 def folder_of(model: str) -> str:
@@ -192,11 +189,11 @@ def folder_of(model: str) -> str:
     return re.sub(r"[^\w.@-]", "_", model)
 
 
-def write_thumbnails(folder: Path, studio: Studio, block: Block) -> None:
+def write_thumbnails(folder: Path, run_model: RunModel, block: Block) -> None:
     """Draw the images of a block that are not yet drawn."""
-    own = folder / folder_of(studio.choice.name)
+    own = folder / folder_of(run_model.choice.name)
     own.mkdir(exist_ok=True)
-    colours = studio.loaded.inverse_transform(block.inputs).clamp(0, 1).cpu()
+    colours = run_model.loaded.inverse_transform(block.inputs).clamp(0, 1).cpu()
     for number, each in enumerate(colours, block.start):
         path = own / f"{number:04d}.png"
         picture = as_picture(each)

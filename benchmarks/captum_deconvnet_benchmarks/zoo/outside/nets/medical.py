@@ -1,11 +1,11 @@
-"""MONAI: nets for medical pictures, flat and volumes."""
+"""Nets for medical pictures, flat and volumes."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any
 
-from captum_deconvnet_benchmarks.zoo.outside.net import Net
+from captum_deconvnet_benchmarks.zoo.outside.libraries import Net
 
 FLAT, VOLUME = (1, 64, 64), (1, 32, 32, 32)
 CHANNELS = {"channels": (8, 16, 32), "strides": (2, 2)}
@@ -152,8 +152,8 @@ TABLE: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
 """By name: the class, its arguments, the shape of its input."""
 
 
-def nets() -> dict[str, Net]:
-    """The nets by name."""
+def monai() -> dict[str, Net]:
+    """Nets for medical pictures, flat and volumes."""
     from monai.networks import nets as library
 
     plain = {
@@ -174,4 +174,20 @@ def nets() -> dict[str, Net]:
     return {
         **plain,
         "autoencoderkl_encoder": Net(lambda: encoder().encoder, FLAT),
+    }
+
+
+def torchxrayvision() -> dict[str, Net]:
+    """Nets for chest X-rays."""
+    from torchxrayvision import autoencoders, models
+
+    return {
+        "densenet121": Net(models.DenseNet, (1, 64, 64)),
+        "densenet121_14_classes": Net(partial(models.DenseNet, num_classes=14), (1, 96, 96)),
+        "densenet_small": Net(
+            partial(models.DenseNet, growth_rate=12, block_config=(2, 2, 2, 2)), (1, 64, 64)
+        ),
+        "resnet_autoencoder_50": Net(
+            autoencoders.ResNetAE50, (1, 224, 224), lambda output: output["out"]
+        ),
     }

@@ -1,13 +1,4 @@
-"""What a page says of where a run comes from.
-
-Numbers as a page shows them.
-
-Pictures inside a page.
-
-Who beats whom, as a matrix of signs.
-
-The page, from what was worked out and drawn.
-"""
+"""The page of a report: one HTML file that holds its pictures and loads nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +21,7 @@ from captum_deconvnet_benchmarks.report.analysis import Analysis
 from captum_deconvnet_benchmarks.report.figures import plot_name
 from captum_deconvnet_benchmarks.report.gallery import Shown
 from captum_deconvnet_benchmarks.report.pairs import smallest_p
-from captum_deconvnet_benchmarks.report.plots.colours import colour
+from captum_deconvnet_benchmarks.report.plots import colour
 from captum_deconvnet_benchmarks.report.ranking import ALPHA
 from captum_deconvnet_benchmarks.report.summary import FEWEST_PHOTOGRAPHS, RESAMPLES
 from captum_deconvnet_benchmarks.report.tables import TABLES
@@ -128,12 +119,6 @@ def _word(sign: float) -> str:
     return BETTER if sign > 0 else WORSE
 
 
-pass
-pass
-pass
-pass
-
-
 def page(
     analysis: Analysis,
     plots: Mapping[str, bytes],
@@ -189,7 +174,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _part(name: str) -> str:
-    return files(__package__).joinpath(name).read_text("utf-8")
+    return files(__package__).joinpath("templates", name).read_text("utf-8")
 
 
 def _inlined(picture: Any) -> str:

@@ -1,4 +1,8 @@
-"""What theory says of deconvnets: Nie et al. 2018 (M9) and Sixt et al. 2020 (M13)."""
+"""All cases of the self-test: closed forms of every metric, and what theory says of deconvnets.
+
+Theory: deconvnets ask little which class they explain (Nie et al. 2018), and products of positive
+matrices converge to one direction (Sixt et al. 2020).
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,30 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet import DeconvNet
-from captum_deconvnet_benchmarks.metrics.correlation import cosine, pearson
+from captum_deconvnet_benchmarks.metrics.similarity import cosine, pearson
+from captum_deconvnet_benchmarks.selftest import faithfulness, place, stability
 from captum_deconvnet_benchmarks.selftest.case import Case
 from captum_deconvnet_benchmarks.selftest.subjects import numbers
+
+ROOMS = (
+    faithfulness.occlusion,
+    faithfulness.deletion,
+    faithfulness.road,
+    faithfulness.infidelity,
+    stability.invariance,
+    stability.max_sensitivity,
+    stability.class_sensitivity,
+    stability.randomisation,
+    place.correspondence,
+    place.complexity,
+    place.localisation,
+)
+
+
+def closed_forms() -> list[Case]:
+    """All of them."""
+    return [case for room in ROOMS for case in room()]
+
 
 SEEDS = range(4)
 SIDE, FILTERS = 32, 256

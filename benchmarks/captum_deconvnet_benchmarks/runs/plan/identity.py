@@ -1,4 +1,4 @@
-"""Addresses: the name of a piece of work is a digest of all that decides its numbers."""
+"""What a piece of work is: everything that decides its numbers; its digest is its address."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def address_of(identity: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where work is done: one block of one model's images.
+class BlockIdentity:
+    """One block of one model's images, with all that decides what is measured on it.
 
     Args:
         model: its label.
@@ -73,3 +73,32 @@ class Place:
 
 def _facts(row: Explainer | Metric) -> dict[str, Any]:
     return {"name": row.name, "parameters": dict(row.parameters), "version": row.version}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit of work: a metric's scores of an explainer's maps of one block."""
+
+    identity: BlockIdentity
+    explainer: Explainer
+    metric: Metric
+
+    @property
+    def address(self) -> str:
+        """The digest of all that decides its scores."""
+        return self.identity.unit(self.explainer, self.metric)
+
+    def facts(self) -> dict[str, Any]:
+        """What all its rows share."""
+        return {
+            "model": self.identity.model,
+            "weights": self.identity.weights,
+            "explainer": self.explainer.name,
+            "explainer_parameters": plain_json(self.explainer.parameters),
+            "control": self.explainer.control,
+            "metric": self.metric.name,
+            "metric_parameters": plain_json(self.metric.parameters),
+            "metric_version": self.metric.version,
+            "better": self.metric.better or "",
+            "unit": self.address,
+        }

@@ -1,10 +1,12 @@
-"""pytorchcv: one or two nets of every architecture it has."""
+"""Classifiers of pictures, and towers and backbones made like them."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from captum_deconvnet_benchmarks.zoo.outside.net import Net, each
+from torch import nn
+
+from captum_deconvnet_benchmarks.zoo.outside.libraries import Net, each
 
 IMAGENET = """
     alexnet bagnet9 bninception channelnet condensenet74_c4_g4 darknet_ref darknet_tiny
@@ -55,18 +57,19 @@ CITYSCAPES = """
 """Segmenters; they are built for the size of the picture."""
 
 SIDE = 128
+SQUARE = (3, SIDE, SIDE)
 
-MAPS = "ibppose_coco lffd20x5s320v2_widerface lwopenpose2d_mobilenet_cmupan_coco"
+PYTORCHCV_MAPS = "ibppose_coco lffd20x5s320v2_widerface lwopenpose2d_mobilenet_cmupan_coco"
 
-POSES = """
+PYTORCHCV_POSES = """
     alphapose_fastseresnet101b_coco centernet_resnet18_voc simplepose_resnet18_coco
     simplepose_mobile_mobilenet_w1_coco simplepose_mobile_resnet18_coco
     """
 """Boxes and joints, as maps."""
 
 
-def nets() -> dict[str, Net]:
-    """The nets by name."""
+def pytorchcv() -> dict[str, Net]:
+    """One or two nets of every architecture that it has."""
     from pytorchcv.model_provider import get_model
 
     def net(name: str, shape: tuple[int, int, int], **options: object) -> Net:
@@ -78,7 +81,94 @@ def nets() -> dict[str, Net]:
         **each(ADAPTIVE, lambda name: net(name, (3, 64, 64))),
         **each(LARGER, lambda name: net(name, (3, 299, 299))),
         **each(CIFAR, lambda name: net(name, (3, 32, 32))),
-        **each(CITYSCAPES, lambda name: net(name, (3, SIDE, SIDE), **segmenter)),
-        **each(MAPS, lambda name: net(name, (3, SIDE, SIDE))),
-        **each(POSES, lambda name: net(name, (3, SIDE, SIDE), return_heatmap=True)),
+        **each(CITYSCAPES, lambda name: net(name, SQUARE, **segmenter)),
+        **each(PYTORCHCV_MAPS, lambda name: net(name, SQUARE)),
+        **each(
+            PYTORCHCV_POSES,
+            lambda name: net(name, SQUARE, return_heatmap=True),
+        ),
     }
+
+
+PRETRAINED_SMALL = "resnet18 squeezenet1_0 squeezenet1_1 xception"
+PRETRAINED_WIDE = "alexnet bninception dpn68 fbresnet152 nasnetamobile se_resnet50 vgg11"
+"""They are built for 224 pixels."""
+
+
+def pretrainedmodels() -> dict[str, Net]:
+    """Nets of 2017, as they were written then."""
+    import pretrainedmodels
+
+    def net(name: str, side: int) -> Net:
+        build = partial(getattr(pretrainedmodels, name), num_classes=1000, pretrained=None)
+        return Net(build, (3, side, side))
+
+    return {
+        **each(PRETRAINED_SMALL, lambda name: net(name, 96)),
+        **each(PRETRAINED_WIDE, lambda name: net(name, 224)),
+    }
+
+
+GEFFNETS = """
+    mnasnet_050 mnasnet_a1 mobilenetv2_100 fbnetc_100 spnasnet_100 mobilenetv3_large_075
+    mobilenetv3_small_075 mobilenetv3_rw efficientnet_b0 efficientnet_es efficientnet_lite0
+    efficientnet_cc_b0_4e mixnet_s tf_efficientnet_b0 tf_mobilenetv3_small_minimal_100 tf_mixnet_s
+    """
+
+
+def geffnet() -> dict[str, Net]:
+    """Mobile nets with activations of their own."""
+    import geffnet
+
+    return each(GEFFNETS, lambda name: Net(partial(geffnet.create_model, name)))
+
+
+EFFICIENTNETS = "efficientnet-b0 efficientnet-b1 efficientnet-b2"
+
+
+def efficientnet_pytorch() -> dict[str, Net]:
+    """EfficientNets with their own swish."""
+    from efficientnet_pytorch import EfficientNet
+
+    return each(EFFICIENTNETS, lambda name: Net(partial(EfficientNet.from_name, name), (3, 64, 64)))
+
+
+RESNESTS = "resnest50 resnest50_fast_1s1x64d resnest50_fast_2s1x64d resnest50_fast_4s1x64d"
+
+
+def resnest() -> dict[str, Net]:
+    """Split attention as its authors wrote it."""
+    import resnest.torch as library
+
+    return each(RESNESTS, lambda name: Net(partial(getattr(library, name), pretrained=False)))
+
+
+LIGHTLY_RESNETS = "resnet-9 resnet-18"
+
+
+def lightly() -> dict[str, Net]:
+    """ResNets for small pictures."""
+    from lightly.models import ResNetGenerator
+
+    return each(LIGHTLY_RESNETS, lambda name: Net(partial(ResNetGenerator, name), (3, 32, 32)))
+
+
+CLIP_TOWERS = "RN50 RN101 RN50-quickgelu RN50x4 convnext_tiny convnext_small"
+
+
+def image_tower(name: str) -> nn.Module:
+    """The image tower of a model, for small pictures."""
+    import open_clip
+
+    made = open_clip.create_model(name, pretrained=None, force_image_size=CLIP_SIDE)
+    tower: nn.Module = made.visual
+    return tower
+
+
+CLIP_SIDE = 64
+CLIP_SHAPE = (3, CLIP_SIDE, CLIP_SIDE)
+
+
+def open_clip() -> dict[str, Net]:
+    """The image towers that are conv nets."""
+    return each(CLIP_TOWERS, lambda name: Net(partial(image_tower, name), CLIP_SHAPE))

@@ -1,15 +1,18 @@
-"""Ours beside ``captum.metrics``: the same disturbances are handed to both."""
+"""Our metrics beside ``captum.metrics``, and our imputer beside that of pytorch-grad-cam."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import captum.metrics
 import torch
 from torch import Tensor
 
-from captum_deconvnet_benchmarks.crosscheck.tensors import Comparison, Pair, tensors
+from captum_deconvnet_benchmarks.crosscheck.tensors import SIDE, Comparison, Pair, tensors
+from captum_deconvnet_benchmarks.metrics.explanations import PixelOrder
 from captum_deconvnet_benchmarks.metrics.infidelity import InfidelityBenchmark
+from captum_deconvnet_benchmarks.metrics.road import imputed
 from captum_deconvnet_benchmarks.metrics.sensitivity import MaxSensitivityBenchmark
 from captum_deconvnet_benchmarks.selftest.subjects import gradient
 
@@ -63,7 +66,7 @@ def max_sensitivity() -> Pair:
     return ours, theirs
 
 
-def comparisons() -> list[Comparison]:
+def captum_comparisons() -> list[Comparison]:
     """All with Captum."""
     peer = "captum.metrics"
     same = "the same disturbances"
@@ -71,4 +74,35 @@ def comparisons() -> list[Comparison]:
         Comparison("infidelity", peer, lambda: infidelity(normalised=False), 1e-9, same),
         Comparison("infidelity, normalised", peer, lambda: infidelity(normalised=True), 1e-9, same),
         Comparison("max_sensitivity", peer, max_sensitivity, 1e-9, same),
+    ]
+
+
+def imputer(share: float) -> Pair:
+    """Both images without the strongest pixels of their maps."""
+    from pytorch_grad_cam.metrics.road import NoisyLinearImputer
+
+    images, order = tensors().images, PixelOrder(tensors().space[:, 0])
+    holes = order.rank < round(share * SIDE**2)
+    theirs = NoisyLinearImputer(noise=0.0)
+
+    def of_theirs(image: Tensor, missing: Tensor) -> Tensor:
+        found: Tensor = theirs(image.float(), (~missing).float())
+        return found
+
+    pairs = list(zip(images, holes, strict=True))
+    ours = torch.stack([imputed(image, missing) for image, missing in pairs])
+    return ours, torch.stack([of_theirs(image, missing) for image, missing in pairs])
+
+
+def grad_cam_comparisons() -> list[Comparison]:
+    """At three shares of missing pixels."""
+    return [
+        Comparison(
+            f"road: imputer, {share:.0%} missing",
+            "pytorch-grad-cam",
+            partial(imputer, share),
+            1e-6,
+            "no noise; theirs is in float32",
+        )
+        for share in (0.1, 0.5, 0.9)
     ]

@@ -1,1 +1,0 @@
-"""Plots of a report, one file each: numbers in, a matplotlib figure out."""
