@@ -5,17 +5,9 @@ from captum_deconvnet.pictures.plotting import import_matplotlib
 import_matplotlib()  # before Captum does
 
 from captum_deconvnet import targets
-from captum_deconvnet.attribution import (
-    CorrespondenceScores,
-    DeconvNet,
-    LayerDeconvNet,
-    NeuronDeconvNet,
-    Occlusion,
-    OcclusionMaps,
-    OcclusionReport,
-    OcclusionSensitivity,
-    PartCorrespondence,
-)
+from captum_deconvnet.attribution.deconvnet import DeconvNet
+from captum_deconvnet.attribution.layer_deconvnet import LayerDeconvNet
+from captum_deconvnet.attribution.neuron_deconvnet import NeuronDeconvNet
 from captum_deconvnet.engine.record import receptive_field, record
 from captum_deconvnet.engine.recording import Recording
 from captum_deconvnet.engine.rules import rows as rules
@@ -34,6 +26,10 @@ from captum_deconvnet.gallery import (
 from captum_deconvnet.invariance.curves import InvarianceCurves
 from captum_deconvnet.invariance.feature_difference import FeatureDifference
 from captum_deconvnet.invariance.feature_invariance import FeatureInvariance
+from captum_deconvnet.occlusion.maps import OcclusionMaps, OcclusionReport
+from captum_deconvnet.occlusion.occlusion import Occlusion
+from captum_deconvnet.occlusion.occlusion_sensitivity import OcclusionSensitivity
+from captum_deconvnet.occlusion.part_correspondence import CorrespondenceScores, PartCorrespondence
 from captum_deconvnet.registry import LoadedModel, list_models, load_model
 
 __version__ = "0.1.0"

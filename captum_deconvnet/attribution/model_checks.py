@@ -1,14 +1,17 @@
-"""A model, images and targets that curves can be measured on."""
+"""Checks of what the classes are given: a model in eval mode, images, layers, outputs, targets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from captum_deconvnet.engine.layers import LayerName, layer_paths
+from captum_deconvnet.engine.recorder.module_hooks import in_this_thread, refuse_train_mode
 from captum_deconvnet.errors import (
     LayerError,
     ModelError,
@@ -21,6 +24,19 @@ from captum_deconvnet.registry.stages import find_stages
 OUTPUTS = ("logits", "probabilities")
 SUM_TOLERANCE = 1e-4
 Target = int | Sequence[int] | Tensor | None
+
+
+@contextmanager
+def train_mode_refused(modules: Mapping[str, nn.Module]) -> Iterator[None]:
+    """Refuse norms that run in train mode in this thread, naming them."""
+    with ExitStack() as undo:
+        for path, module in modules.items():
+            if isinstance(module, _NormBase) and not isinstance(module, torch.jit.ScriptModule):
+                hook = module.register_forward_pre_hook(
+                    in_this_thread(lambda module, args, path=path: refuse_train_mode(path, module))
+                )
+                undo.enter_context(hook)
+        yield
 
 
 def check_images(images: Any) -> None:

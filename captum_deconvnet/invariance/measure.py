@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from captum_deconvnet.attribution.model_checks import train_mode_refused
 from captum_deconvnet.engine.output import OutputName, named_signals, select_output
 from captum_deconvnet.engine.recorder.module_hooks import in_this_thread
 from captum_deconvnet.engine.steadiness import (
@@ -32,7 +33,6 @@ from captum_deconvnet.invariance.schedule import (
     schedule,
     segments,
 )
-from captum_deconvnet.occlusion.incremental.tracing import train_mode_refused
 
 
 class LayerChanges:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from captum_deconvnet.occlusion.incremental.memory import room
-from captum_deconvnet.occlusion.incremental.windows import Grid, Window
+from captum_deconvnet.occlusion.incremental.memory_layout import empty_batch
+from captum_deconvnet.occlusion.window_grid import Grid, Window
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class WindowTotals:
         for dim, covers in grid.covers().items():  # a single place covers all of its dimension
             matrix = covers.to(found.device, found.dtype)
             found = (found.movedim(dim + 1, -1) @ matrix / matrix.sum(0)).movedim(-1, dim + 1)
-        laid_out = room(like, len(found), found.dtype)
+        laid_out = empty_batch(like, len(found), found.dtype)
         return laid_out.copy_(found)
 
 

@@ -8,16 +8,21 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from captum_deconvnet.attribution.model_checks import train_mode_refused
 from captum_deconvnet.attribution.selected_call import finite
 from captum_deconvnet.engine.output import OutputName, select_output
 from captum_deconvnet.engine.recorder.module_hooks import in_this_thread
 from captum_deconvnet.errors import LayerError, ModelError, UnsupportedOperationError
-from captum_deconvnet.occlusion.incremental.engine import Incremental, Model, first_pass, followed
-from captum_deconvnet.occlusion.incremental.occluder import Occluder
-from captum_deconvnet.occlusion.incremental.traceable import CompanyError, RandomError
-from captum_deconvnet.occlusion.incremental.tracing import train_mode_refused
-from captum_deconvnet.occlusion.incremental.windows import Grid, Window
+from captum_deconvnet.occlusion.incremental.incremental_model import IncrementalModel
+from captum_deconvnet.occlusion.incremental.traceable import BatchDependentError, RandomError
+from captum_deconvnet.occlusion.incremental.traced_passes import (
+    ForwardCall,
+    trace_clean_pass,
+    trace_windows,
+)
+from captum_deconvnet.occlusion.occluder import Occluder
 from captum_deconvnet.occlusion.whole_model import WholeModel
+from captum_deconvnet.occlusion.window_grid import Grid, Window
 
 
 class OccludedLayer:
@@ -51,7 +56,7 @@ class OccludedLayer:
             type(model).__name__,
             self._run,
             occluder,
-            most=1 if isinstance(self._reason, CompanyError) else None,
+            most=1 if isinstance(self._reason, BatchDependentError) else None,
             is_suspect=isinstance(self._reason, RandomError),
         )
         self.output = self.whole.clean[0]
@@ -69,13 +74,13 @@ class OccludedLayer:
             output = finite(results[self.engine.program.output])
             yield windows, output, None if self.layer is None else results[numbers[self.layer]]
 
-    def _engine(self) -> Incremental | None:
+    def _engine(self) -> IncrementalModel | None:
         layers = () if self.layer is None else (self.layer,)
-        model = Model(self._scores, dict(self.model.named_modules()), layers=layers)
+        model = ForwardCall(self._scores, dict(self.model.named_modules()), layers=layers)
         try:
-            first = first_pass(model, self.occluder)
-            passes = followed(first, model, self.occluder, self.grid.sample())
-            engine = Incremental(passes)
+            first = trace_clean_pass(model, self.occluder)
+            passes = trace_windows(first, model, self.occluder, self.grid.sample())
+            engine = IncrementalModel(passes)
         except UnsupportedOperationError as error:
             self._reason = error
             return None

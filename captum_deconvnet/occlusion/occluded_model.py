@@ -7,23 +7,22 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
+from captum_deconvnet.attribution.model_checks import train_mode_refused
 from captum_deconvnet.attribution.selected_call import SelectedCall
 from captum_deconvnet.errors import UnsupportedOperationError
-from captum_deconvnet.occlusion.incremental.engine import (
-    Incremental,
-    Model,
-    first_pass,
-    followed,
-    unfollowed,
-)
-from captum_deconvnet.occlusion.incremental.occluder import Occluder
+from captum_deconvnet.occlusion.incremental.incremental_model import IncrementalModel
 from captum_deconvnet.occlusion.incremental.plain_pass import plain_pass
-from captum_deconvnet.occlusion.incremental.traceable import CompanyError
-from captum_deconvnet.occlusion.incremental.tracing import train_mode_refused
-from captum_deconvnet.occlusion.incremental.windows import Grid, Window
+from captum_deconvnet.occlusion.incremental.traceable import BatchDependentError
+from captum_deconvnet.occlusion.incremental.traced_passes import (
+    ForwardCall,
+    as_unsupported,
+    trace_clean_pass,
+    trace_windows,
+)
 from captum_deconvnet.occlusion.maps import OcclusionReport
-from captum_deconvnet.occlusion.rounding import check_it_is_rounding
+from captum_deconvnet.occlusion.occluder import Occluder
 from captum_deconvnet.occlusion.whole_model import MANY, PICTURES, WholeModel
+from captum_deconvnet.occlusion.window_grid import Grid, Window
 
 FEW = 12
 """With fewer windows, following the model costs more than it saves."""
@@ -70,7 +69,7 @@ class OccludedModel:
         self.memory_budget = memory_budget
         self.error: float | None = None
         self.whole: WholeModel | None = None
-        self._model = Model(call.run, call.modules, lambda count: call.expanded(count) or ())
+        self._model = ForwardCall(call.run, call.modules, lambda count: call.expanded(count) or ())
         self._ahead: list[tuple[list[Window], Tensor]] = []
         self.engine, self.reason = self._engine()
         clean = self.engine.output if self.engine else self._whole().clean[0]
@@ -108,7 +107,7 @@ class OccludedModel:
         windows = [window for grid in self.grids for window in grid.windows()]
         return windows[sum(len(part) for part, _ in self._ahead) :]
 
-    def _tiles(self, engine: Incremental) -> list[list[Window]]:
+    def _tiles(self, engine: IncrementalModel) -> list[list[Window]]:
         """The windows that are left, in tiles of as many as go through together in part."""
         most = engine.memory.windows(self.memory_budget)
         left = set(self._left())
@@ -120,7 +119,7 @@ class OccludedModel:
         """The selected outputs of a tile recomputed in part; ``None`` if that does not work."""
         assert self.engine
         try:
-            with unfollowed(self.engine.passes.model, self.occluder):
+            with as_unsupported(self.engine.passes.call, self.occluder):
                 outputs = self.engine.outputs(tile)
         except UnsupportedOperationError as error:
             if self.method == "incremental":
@@ -162,7 +161,7 @@ class OccludedModel:
         is_long = self.count > 3 * FEW and (self.is_alone or self.call.module is None)
         return is_long or self.call.in_train_mode or "random" in self.reason
 
-    def _engine(self) -> tuple[Incremental | None, str]:
+    def _engine(self) -> tuple[IncrementalModel | None, str]:
         """The engine, or why there is none."""
         self.reason, self.is_alone = "", False
         if self.method == "dense":
@@ -177,24 +176,24 @@ class OccludedModel:
         except UnsupportedOperationError as error:
             if self.method == "incremental":
                 raise self._refusal(error) from error
-            self.is_alone = isinstance(error, CompanyError)
+            self.is_alone = isinstance(error, BatchDependentError)
             self.reason = str(error)
             if self.is_alone and self.whole:  # what went through together does not count
                 self.whole, self._ahead = None, []
             return None, self.reason
 
-    def _chosen(self) -> tuple[Incremental | None, str]:
+    def _chosen(self) -> tuple[IncrementalModel | None, str]:
         """The engine, if it promises to be faster than the model run whole."""
         if self.method == "auto" and self._is_short():
             return None, AS_FAST
         model, sample = self._model, max(self.grids, key=len).sample()
-        passes = followed(first_pass(model, self.occluder), model, self.occluder, sample)
+        passes = trace_windows(trace_clean_pass(model, self.occluder), model, self.occluder, sample)
         if self._ahead and self._at_stake() * (1 - passes.share()) <= self._cost():
             return None, AS_FAST
-        engine = Incremental(passes)
+        engine = IncrementalModel(passes)
         self.error = engine.error
         if not engine.is_right:
-            check_it_is_rounding(engine, self.call)
+            engine.check_error_is_rounding(self.call)
         return engine, ""
 
     def _looks_plain(self) -> bool:

@@ -27,10 +27,10 @@ from captum_deconvnet.attribution.selected_call import SelectedCall
 from captum_deconvnet.engine.checks import check_initialised
 from captum_deconvnet.engine.output import OutputName
 from captum_deconvnet.errors import unknown_name
-from captum_deconvnet.occlusion.incremental.occluder import Occluder
-from captum_deconvnet.occlusion.incremental.windows import Grid, sliding
 from captum_deconvnet.occlusion.maps import OcclusionReport, WindowTotals
 from captum_deconvnet.occlusion.occluded_model import OccludedModel
+from captum_deconvnet.occlusion.occluder import Occluder
+from captum_deconvnet.occlusion.window_grid import Grid, sliding
 
 METHODS = ("auto", "incremental", "dense")
 

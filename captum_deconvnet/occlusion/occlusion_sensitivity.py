@@ -19,10 +19,10 @@ from captum_deconvnet.engine.output import OutputName
 from captum_deconvnet.engine.record import record
 from captum_deconvnet.errors import ImageError, UnitError
 from captum_deconvnet.occlusion.fills import Fill, filled
-from captum_deconvnet.occlusion.incremental.occluder import Occluder
-from captum_deconvnet.occlusion.incremental.windows import Grid, Window
 from captum_deconvnet.occlusion.maps import OcclusionMaps
 from captum_deconvnet.occlusion.occluded_layer import OccludedLayer, sums
+from captum_deconvnet.occlusion.occluder import Occluder
+from captum_deconvnet.occlusion.window_grid import Grid, Window
 from captum_deconvnet.registry import LoadedModel
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.attribution.deconvnet import require_module
+from captum_deconvnet.attribution.model_checks import train_mode_refused
 from captum_deconvnet.engine.checks import check_initialised
 from captum_deconvnet.engine.layers import LayerName, layer_paths
 from captum_deconvnet.engine.recorder.module_hooks import in_this_thread
@@ -22,7 +23,6 @@ from captum_deconvnet.engine.steadiness import (
 )
 from captum_deconvnet.errors import ImageError
 from captum_deconvnet.occlusion.fills import Fill, filled
-from captum_deconvnet.occlusion.incremental.tracing import train_mode_refused
 
 Part = tuple[int, int, int, int]
 RANDOM = "random"

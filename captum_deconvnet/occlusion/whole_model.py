@@ -16,8 +16,9 @@ from captum_deconvnet.engine.steadiness import (
     generator_states,
 )
 from captum_deconvnet.errors import CaptumDeconvnetError
-from captum_deconvnet.occlusion.incremental.occluder import Occluder
-from captum_deconvnet.occlusion.incremental.windows import Window
+from captum_deconvnet.occlusion.incremental.incremental_model import ADVICE
+from captum_deconvnet.occlusion.occluder import Occluder
+from captum_deconvnet.occlusion.window_grid import Window
 
 PICTURES, MANY = 16, 64
 """Pictures that go through together at first, and where that pays."""
@@ -26,9 +27,6 @@ PAYS, MUCH = 0.7, 0.5
 alone."""
 SPARE = 1.25
 """How many times as many go through together where none are left then."""
-
-ADVICE = "give method='dense' and perturbations_per_eval=1"
-"""What can be done where windows cannot go through together."""
 
 NOWHERE = Window(-1, (), ())
 """A window of no input: nothing is covered."""
@@ -70,7 +68,7 @@ class WholeModel:
         pictures = MANY if is_small else PICTURES
         self.first, self.many = (max(1, number // self.images) for number in (pictures, MANY))
         self._times: dict[int, float] = {}
-        self._is_compared = not occluder.keeps_types
+        self._is_compared = not occluder.keeps_dtypes
         before = generator_states()
         first = clean[0] if clean else self._run_clean()
         if is_suspect or drew_since(before):
@@ -154,14 +152,14 @@ class WholeModel:
         return [tensor[count:] for tensor, count in zip(found, rows, strict=True)]
 
     def _checked(self, part: list[Window]) -> list[Tensor]:
-        inputs = self.occluder.whole(part)
+        inputs = self.occluder.covered_inputs(part)
         found = list(self.run(inputs, len(part)))
         check_output_shape_valid(inputs, self.images, self.clean[0], found[0], len(part))
         return found
 
     def _run_clean(self) -> Tensor:
         start = time.perf_counter()
-        found = self.run(self.occluder.clean(), 1)
+        found = self.run(self.occluder.clean_inputs(), 1)
         self.seconds = time.perf_counter() - start
         self.clean = self.clean or found
         return found[0]

@@ -7,17 +7,17 @@ import torch
 from torch import nn
 
 import captum_deconvnet as cdn
-from captum_deconvnet.occlusion.incremental.memory import Memory
+from captum_deconvnet.occlusion.incremental.window_cost import MemoryUse
 
 
 @pytest.mark.parametrize(
     ("memory", "budget", "windows"),
     [
-        (Memory(kept=100, whole=20, window=11), 10**9, 20),  # (16 * 20 - 100) / 11
-        (Memory(kept=1000, whole=20, window=11), 10**9, 4),  # what is kept is too much already
-        (Memory(kept=0, whole=1000, window=1), 10**9, 64),
-        (Memory(kept=100, whole=20, window=11), 33, 3),
-        (Memory(kept=100, whole=20, window=11), 5, 1),  # less than one window takes
+        (MemoryUse(kept=100, whole=20, window=11), 10**9, 20),  # (16 * 20 - 100) / 11
+        (MemoryUse(kept=1000, whole=20, window=11), 10**9, 4),  # what is kept is too much already
+        (MemoryUse(kept=0, whole=1000, window=1), 10**9, 64),
+        (MemoryUse(kept=100, whole=20, window=11), 33, 3),
+        (MemoryUse(kept=100, whole=20, window=11), 5, 1),  # less than one window takes
     ],
 )
 def test_windows_go_together_as_memory_allows(memory, budget, windows):

@@ -11,7 +11,7 @@ from torch import nn
 from torch.testing import assert_close
 
 import captum_deconvnet as cdn
-from captum_deconvnet.occlusion.incremental.memory import copies
+from captum_deconvnet.occlusion.incremental.memory_layout import batch_copies
 
 METHODS = ["auto", "incremental", "dense"]
 SIDES = {1: (14,), 2: (9, 7), 3: (6, 5, 4), 0: ()}
@@ -115,7 +115,7 @@ def order(strides, shape):
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(x=pictures(), count=st.integers(1, 3))
 def test_copies_hold_the_pictures_one_copy_after_another(x, count):
-    found = copies(x, count)
+    found = batch_copies(x, count)
     assert torch.equal(found, torch.cat([x] * count))
     assert found.untyped_storage().data_ptr() != x.untyped_storage().data_ptr()
 

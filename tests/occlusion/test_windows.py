@@ -7,10 +7,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from captum_deconvnet.occlusion.incremental.occluder import Occluder
 from captum_deconvnet.occlusion.incremental.region import Span, fitted
-from captum_deconvnet.occlusion.incremental.sliding import Sliding, slide
-from captum_deconvnet.occlusion.incremental.windows import Grid, Window, sliding, tile_sides
+from captum_deconvnet.occlusion.incremental.sliding_windows import SlidingWindow, affected_spans
+from captum_deconvnet.occlusion.occluder import Occluder
+from captum_deconvnet.occlusion.window_grid import Grid, Window, sliding, tile_sides
 
 
 def test_the_last_window_is_cut_off_by_the_edge():
@@ -58,7 +58,7 @@ def test_windows_of_two_inputs_are_covered_as_slice_by_slice(sides, images, is_n
     assert [grid.numbers(list(grid.windows())).tolist() for grid in grids] == [
         list(range(len(grid))) for grid in grids
     ]
-    found = Occluder(inputs, [fill, 0.25]).whole(windows)
+    found = Occluder(inputs, [fill, 0.25]).covered_inputs(windows)
     fills = torch.as_tensor(fill).expand(inputs[0].shape), torch.full((images, 3), 0.25)
     for row, window in enumerate(windows):
         expected = [tensor.clone() for tensor in inputs]
@@ -104,8 +104,8 @@ def test_a_box_becomes_all_places_that_see_it(
     box = torch.zeros(1, 1, length)
     box[..., start : start + size] = 1
     seen = F.conv1d(box, torch.ones(1, 1, kernel), None, stride, padding, dilation)[0, 0]
-    sliding = Sliding(kernel, stride, padding, dilation, length, len(seen))
-    passed = slide(Span((start,), min(size, length - start)), sliding)
+    sliding = SlidingWindow(kernel, stride, padding, dilation, length, len(seen))
+    passed = affected_spans(Span((start,), min(size, length - start)), sliding)
     reached = set(seen.nonzero().flatten().tolist())
     if passed is None:
         return

@@ -16,14 +16,15 @@ import torchvision
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from captum_deconvnet.occlusion.incremental.block import Block
-from captum_deconvnet.occlusion.incremental.interpreter import run_block
-from captum_deconvnet.occlusion.incremental.occluder import Occluder
-from captum_deconvnet.occlusion.incremental.optimising import optimised
+from captum_deconvnet.occlusion.incremental.interpreter import run_windows
+from captum_deconvnet.occlusion.incremental.optimisation import optimised
 from captum_deconvnet.occlusion.incremental.program import Program
-from captum_deconvnet.occlusion.incremental.tracing import paired, trace
-from captum_deconvnet.occlusion.incremental.windows import Grid
+from captum_deconvnet.occlusion.incremental.trace import program_of
+from captum_deconvnet.occlusion.incremental.traced_passes import trace
+from captum_deconvnet.occlusion.incremental.window_batch import WindowBatch
+from captum_deconvnet.occlusion.occluder import Occluder
 from captum_deconvnet.occlusion.whole_model import PICTURES
+from captum_deconvnet.occlusion.window_grid import Grid
 from captum_deconvnet_benchmarks.costs.occlusion import CASES, SIDE
 from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
 
@@ -72,7 +73,7 @@ def ratio(name: str, window: int, stride: int) -> float:
         model = torchvision.models.get_model(name, weights=None, **settings).eval()
     image = torch.zeros(1, 3, SIDE, SIDE, device="meta")
     one, two = (trace(model, [image.repeat(n, 1, 1, 1)], modules={}) for n in (1, 2))
-    program = optimised(paired(one, two))
+    program = optimised(program_of(one, two))
     grid = Grid(0, (3, SIDE, SIDE), (3, window, window), (3, stride, stride))
     occluder = Occluder([image], [0.0])
     with FlopCounterMode(display=False) as whole:
@@ -80,8 +81,8 @@ def ratio(name: str, window: int, stride: int) -> float:
     with FlopCounterMode(display=False) as part:
         model(image)
         for tile in grid.tiles(PICTURES):
-            first = {program.inputs[0]: occluder.boxes(tile)}
-            run_block(Block(program, CleanShapes(program), len(tile), first))
+            covered = {program.inputs[0]: occluder.covered_boxes(tile)}
+            run_windows(WindowBatch(program, CleanShapes(program), len(tile), covered))
     less: float = whole.get_total_flops() * (len(grid) + 1) / part.get_total_flops()
     return less
 

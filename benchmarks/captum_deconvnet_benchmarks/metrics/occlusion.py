@@ -11,9 +11,9 @@ from torch import Tensor
 from captum_deconvnet import LoadedModel
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.occlusion.fills import Fill, filled
-from captum_deconvnet.occlusion.incremental.occluder import Occluder
-from captum_deconvnet.occlusion.incremental.windows import Grid, Window
 from captum_deconvnet.occlusion.occluded_layer import OccludedLayer
+from captum_deconvnet.occlusion.occluder import Occluder
+from captum_deconvnet.occlusion.window_grid import Grid, Window
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
     Model,

@@ -1,4 +1,7 @@
-"""A plain pass on the clean inputs, watched for what speaks against windows going together."""
+"""A pass on the clean inputs that is not traced: only which operations run is looked at.
+
+It tells whether windows may go through the model together, at a tenth of the cost of a trace.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from torch import Tensor
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from captum_deconvnet.attribution.model_checks import train_mode_refused
 from captum_deconvnet.errors import CaptumDeconvnetError, UnsupportedOperationError
-from captum_deconvnet.occlusion.incremental.engine import Model
-from captum_deconvnet.occlusion.incremental.occluder import Occluder
-from captum_deconvnet.occlusion.incremental.traceable import check_followed, check_not_random
-from captum_deconvnet.occlusion.incremental.tracing import train_mode_refused
+from captum_deconvnet.occlusion.incremental.traceable import check_not_random, check_traceable
+from captum_deconvnet.occlusion.incremental.traced_passes import ForwardCall
+from captum_deconvnet.occlusion.occluder import Occluder
 
 
 @dataclass(frozen=True)
@@ -34,34 +37,34 @@ class PlainPass:
     largest: int
 
 
-def plain_pass(model: Model, occluder: Occluder) -> PlainPass | None:
+def plain_pass(call: ForwardCall, occluder: Occluder) -> PlainPass | None:
     """Run a model on the clean inputs; ``None`` if windows may not simply go through it together.
 
-    That is so if it draws random numbers, may decide by its numbers, or does not run watched.
-    This costs a few microseconds an operation, a tenth of what it costs to write the pass down.
+    That is so if it draws random numbers, may decide by its numbers, or does not run under a
+    dispatch mode. This costs a few microseconds an operation.
 
     Raises:
         TrainModeError: for a batch norm in train mode, naming it.
         OutputChoiceError: if it gives several tensors.
     """
-    if not occluder.keeps_types:
+    if not occluder.keeps_dtypes:
         return None
-    watch = _Watch()
-    inputs, additional = occluder.clean(), model.additional(1)
+    check = _OperationCheck()
+    inputs, additional = occluder.clean_inputs(), call.additional(1)
     start = time.perf_counter()
     try:
-        with torch.no_grad(), train_mode_refused(model.modules), watch:
-            output = model.function(*inputs, *additional)
+        with torch.no_grad(), train_mode_refused(call.modules), check:
+            output = call.function(*inputs, *additional)
     except CaptumDeconvnetError:
         raise
     except Exception:  # it is run again, as the user would run it, and raises then if it must
         return None
     seconds = time.perf_counter() - start
-    return PlainPass(output, seconds, watch.largest) if watch.is_plain else None
+    return PlainPass(output, seconds, check.largest) if check.is_plain else None
 
 
-class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Looks at every operation, and at nothing that it works on but its size."""
+class _OperationCheck(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Checks every operation; of the tensors it looks at the size alone."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -86,7 +89,7 @@ def _is_plain(func: OpOverload) -> bool:
     """Whether an operation gives the same every time, by what it is given alone."""
     try:
         check_not_random(func)
-        check_followed(func)
+        check_traceable(func)
     except UnsupportedOperationError:
         return False
     return True

@@ -1,4 +1,7 @@
-"""A forward pass as a straight program: operations in order, on values known by number."""
+"""A forward pass as a program: operations in order, on values that have numbers.
+
+Its arguments hold for any number of windows: what grows with the batch says how.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,18 @@ from torch import Tensor
 from torch._ops import OpOverload
 
 from captum_deconvnet.engine.rules.call import signature
+from captum_deconvnet.occlusion.incremental.memory_layout import repeated
 
 
 @dataclass(frozen=True)
-class Ref:
+class ValueReference:
     """Stands in an operation's arguments for the value of that number."""
 
     index: int
 
 
 @dataclass(frozen=True)
-class Growing:
+class BatchMultiple:
     """A number in an operation's arguments that grows with the batch: ``base`` for one window."""
 
     base: int
@@ -32,7 +36,7 @@ class Growing:
 
 
 @dataclass(frozen=True, eq=False)
-class Repeated:
+class RepeatedConstant:
     """A constant tensor that grows with the batch along ``dim``."""
 
     tensor: Tensor
@@ -74,17 +78,17 @@ class Filters:
 
 
 @dataclass(eq=False)
-class Step:
+class ProgramStep:
     """One operation.
 
     Attributes:
         function: an aten operation or a torch function, which changes none of its arguments.
-        name: its name, as the table of :mod:`recompute` has it.
+        name: its name, as the table of rules has it.
         args: its arguments, with references for values.
         kwargs: its keyword arguments, likewise.
         outputs: the numbers of the values it makes; ``None`` for an output that is no tensor.
         single: whether it returns one tensor, not a sequence.
-        last: the values that are not needed after it.
+        frees: the values that are not needed after it.
     """
 
     function: Callable[..., Any]
@@ -93,7 +97,7 @@ class Step:
     kwargs: dict[str, Any]
     outputs: tuple[int | None, ...]
     single: bool
-    last: tuple[int, ...] = ()
+    frees: tuple[int, ...] = ()
 
     @property
     def reads(self) -> list[int]:
@@ -117,15 +121,15 @@ class Program:
         steps: the operations.
         output: the number of the output's value.
         shapes: every value's shape on the clean inputs.
-        batch: the dimension of every value that grows with the batch; ``None`` if none does.
+        batch_dims: the dimension of every value that grows with the batch; ``None`` if none does.
         layers: the values that modules asked for gave, by module path.
     """
 
     inputs: tuple[int, ...]
-    steps: list[Step]
+    steps: list[ProgramStep]
     output: int
     shapes: dict[int, torch.Size]
-    batch: dict[int, int | None]
+    batch_dims: dict[int, int | None]
     layers: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -133,9 +137,9 @@ class Program:
         """The values that somebody outside asks for."""
         return {self.output, *self.layers.values()}
 
-    def users(self) -> dict[int, list[Step]]:
+    def users(self) -> dict[int, list[ProgramStep]]:
         """The steps that read each value."""
-        found: dict[int, list[Step]] = {index: [] for index in self.shapes}
+        found: dict[int, list[ProgramStep]] = {index: [] for index in self.shapes}
         for step in self.steps:
             for index in set(step.reads):
                 found[index].append(step)
@@ -146,15 +150,15 @@ class Program:
         for step in self.steps:
             yield from (item for item in step.args if isinstance(item, Tensor))
 
-    def tidy(self) -> Program:
-        """Drop the steps that nobody needs, and note where each value is needed last."""
+    def pruned(self) -> Program:
+        """The program without steps that nobody needs; each step says which values it frees."""
         needed, kept = set(self.results), []
         for step in reversed(self.steps):
             if not needed.intersection(step.outputs):
                 continue
             reads = set(step.reads)
             step.outputs = tuple(index if index in needed else None for index in step.outputs)
-            step.last = tuple(reads - needed)
+            step.frees = tuple(reads - needed)
             needed |= reads
             kept.append(step)
         self.steps = kept[::-1]
@@ -164,35 +168,26 @@ class Program:
 def resolved(item: Any, count: int, value: Callable[[int], Any]) -> Any:
     """Arguments for a batch of ``count`` windows, each reference replaced by ``value(number)``."""
     kind = type(item)
-    if kind is Ref:
+    if kind is ValueReference:
         return value(item.index)
     if kind is list or kind is tuple:
         return kind(resolved(each, count, value) for each in item)
-    if kind is Growing or kind is Repeated:
+    if kind is BatchMultiple or kind is RepeatedConstant:
         return item.at(count)
     return item.made() if kind is Filters else item
 
 
-def only_tensor(args: tuple[Any, ...], tensor: Tensor) -> list[Any]:
+def with_tensor(args: tuple[Any, ...], tensor: Tensor) -> list[Any]:
     """Arguments with ``tensor`` for the one reference in them."""
-    return [tensor if type(item) is Ref else item for item in args]
+    return [tensor if type(item) is ValueReference else item for item in args]
 
 
-def references(*items: Any) -> Iterator[Ref]:
+def references(*items: Any) -> Iterator[ValueReference]:
     """Every reference in a nest of arguments."""
     for item in items:
-        if isinstance(item, Ref):
+        if isinstance(item, ValueReference):
             yield item
         elif isinstance(item, (list, tuple)):
             yield from references(*item)
         elif isinstance(item, dict):
             yield from references(*item.values())
-
-
-def repeated(tensor: Tensor, dim: int, count: int) -> Tensor:
-    """``tensor`` repeated ``count`` times along ``dim``; one channels-last picture stays one."""
-    if count == 1:
-        return tensor
-    if dim == 0 and tensor.shape[0] == 1:
-        return tensor.expand(count, *tensor.shape[1:])
-    return tensor.repeat(*(count if place == dim else 1 for place in range(tensor.dim())))

@@ -1,4 +1,4 @@
-"""What changed: of every value, for every window, the box that can differ from the clean one.
+"""Regions: of every value, for every window, the box that can differ from the clean value.
 
 A *span* is that box along one dimension: where it starts, for each window, and how long it is,
 alike for all. A *region* has a span for each dimension that is cut; the other dimensions are
@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
+
+from captum_deconvnet.occlusion.incremental.memory_layout import empty_shape
 
 
 class Span(NamedTuple):
@@ -32,13 +33,11 @@ Region = tuple[tuple[int, Span], ...]
 """Pairs of dimension and span, by dimension."""
 
 WHOLE: Region = ()
-
-
 MOST = 0.9
 """A region with more than this share of its map is not worth cutting out."""
 
 
-class Changed(NamedTuple):
+class RegionValues(NamedTuple):
     """A value under several windows: the numbers in its region, (windows * N, ...)."""
 
     tensor: Tensor
@@ -73,10 +72,10 @@ def _joined(spans: Sequence[Span], length: int) -> Span | None:
 
 def share(region: Region, shape: Sequence[int]) -> float:
     """How much of a value is in the region, in (0, 1]."""
-    part = 1.0
+    found = 1.0
     for dim, span in region:
-        part *= span.size / shape[dim]
-    return part
+        found *= span.size / shape[dim]
+    return found
 
 
 def cut(clean: Tensor, region: Region, count: int, fill: float = 0.0) -> Tensor:
@@ -90,26 +89,26 @@ def cut(clean: Tensor, region: Region, count: int, fill: float = 0.0) -> Tensor:
     ):
         found.fill_(fill)
     for window in range(count):
-        source, part = clean, found[window * images : (window + 1) * images]
+        values, target = clean, found[window * images : (window + 1) * images]
         for dim, span in region:
             start = span.starts[window]
             low, high = max(start, 0), min(start + span.size, clean.shape[dim])
-            source = source.narrow(dim, low, high - low)
+            values = values.narrow(dim, low, high - low)
             if high - low != span.size:
-                part = part.narrow(dim, low - start, high - low)
-        part.copy_(source)
+                target = target.narrow(dim, low - start, high - low)
+        target.copy_(values)
     return found
 
 
-def paste(target: Tensor, region: Region, changed: Changed, count: int) -> None:
+def paste(target: Tensor, region: Region, changed: RegionValues, count: int) -> None:
     """Write what changed into ``target``, which shows ``region``, as far as it lies in there."""
     images = target.shape[0] // count
-    frame, spans = dict(region), dict(changed.region)
-    dims = sorted({*frame, *spans})
-    overlaps = [[_overlap(frame.get(d), spans.get(d), w) for d in dims] for w in range(count)]
+    outer, inner = dict(region), dict(changed.region)
+    dims = sorted({*outer, *inner})
+    overlaps = [[_overlap(outer.get(d), inner.get(d), w) for d in dims] for w in range(count)]
     start = 0
-    for overlap, run in groupby(overlaps):
-        stop = start + len(list(run))
+    for overlap, alike in groupby(overlaps):
+        stop = start + len(list(alike))
         rows = slice(start * images, stop * images)
         _copy(target[rows], changed.tensor[rows], dims, overlap)
         start = stop
@@ -118,26 +117,26 @@ def paste(target: Tensor, region: Region, changed: Changed, count: int) -> None:
 _Overlap = tuple[int, int, int | None]
 
 
-def _overlap(frame: Span | None, span: Span | None, window: int) -> _Overlap:
-    """Where a box begins in a frame, where the frame begins in the box, and how long they meet."""
-    if span is None:
-        assert frame is not None
-        return 0, frame.starts[window], frame.size
-    begin = span.starts[window]
-    if frame is None:
-        return begin, 0, span.size
-    offset = begin - frame.starts[window]
+def _overlap(outer: Span | None, inner: Span | None, window: int) -> _Overlap:
+    """Where the overlap of two spans begins in the outer and in the inner one, and its length."""
+    if inner is None:
+        assert outer is not None
+        return 0, outer.starts[window], outer.size
+    begin = inner.starts[window]
+    if outer is None:
+        return begin, 0, inner.size
+    offset = begin - outer.starts[window]
     into, out = max(offset, 0), max(-offset, 0)
-    return into, out, min(frame.size - into, span.size - out)
+    return into, out, min(outer.size - into, inner.size - out)
 
 
-def _copy(target: Tensor, source: Tensor, dims: Sequence[int], overlap: Sequence[_Overlap]) -> None:
+def _copy(target: Tensor, values: Tensor, dims: Sequence[int], overlap: Sequence[_Overlap]) -> None:
     for dim, (into, out, size) in zip(dims, overlap, strict=True):
         if size is None or size <= 0:
             return
         target = target.narrow(dim, into, size)
-        source = source.narrow(dim, out, size)
-    target.copy_(source)
+        values = values.narrow(dim, out, size)
+    target.copy_(values)
 
 
 def holds(outer: Region, inner: Region) -> bool:
@@ -154,18 +153,17 @@ def holds(outer: Region, inner: Region) -> bool:
 
 
 def _empty(like: Tensor, region: Region, count: int) -> Tensor:
-    """Room for a region of ``count`` windows, laid out in memory as ``like`` is."""
+    """Memory for a region of ``count`` windows, laid out as ``like`` is."""
     shape = list(like.shape)
     shape[0] *= count
     for dim, span in region:
         shape[dim] = span.size
-    layout = torch.contiguous_format
-    if like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last):
-        layout = torch.channels_last
-    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
+    return empty_shape(like, shape)
 
 
-def windowed(clean: Tensor, region: Region, changed: Changed, count: int, fill: float) -> Tensor:
+def windowed(
+    clean: Tensor, region: Region, changed: RegionValues, count: int, fill: float
+) -> Tensor:
     """The value in ``region``: clean around what changed, ``fill`` beyond the map."""
     if changed.region == region:
         return changed.tensor

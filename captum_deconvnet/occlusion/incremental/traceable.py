@@ -1,4 +1,4 @@
-"""Which operations can be followed, and as what."""
+"""Which operations of a forward pass can be traced, and what stands for them in a program."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class RandomError(UnsupportedOperationError):
     """The model draws random numbers."""
 
 
-class CompanyError(UnsupportedOperationError):
+class BatchDependentError(UnsupportedOperationError):
     """What a window gives may depend on the other windows that go through together with it."""
 
 
-class DecidingError(CompanyError):
+class DataDependentError(BatchDependentError):
     """What the model does depends on its numbers."""
 
 
@@ -31,20 +31,20 @@ FACTORIES = {
     *("zeros_like", "ones_like", "empty_like", "full_like"),
 }
 """What they give depends on their argument's shape only."""
-SAME = {"clone", "alias", "detach", "lift_fresh"}
+IDENTITIES = {"clone", "alias", "detach", "lift_fresh"}
 """What they give holds the numbers they were given."""
 _VIEWS = {"view", "_unsafe_view", "_reshape_alias"}
 _BY_STORAGE = {"as_strided", "set", "resize"}
 
 
 @lru_cache(maxsize=4096)
-def check_followed(func: OpOverload) -> None:
-    """Raise for an operation that cannot be followed."""
+def check_traceable(func: OpOverload) -> None:
+    """Raise for an operation that cannot be traced."""
     name = base_name(func)
     if func.namespace != "aten":
-        raise CompanyError(f"{func} is not an operation of torch's own")
+        raise BatchDependentError(f"{func} is not an operation of torch's own")
     if name in VALUE_READERS:
-        raise DecidingError(f"{name}: what the model does depends on its numbers")
+        raise DataDependentError(f"{name}: what the model does depends on its numbers")
     if name in _BY_STORAGE:
         raise UnsupportedOperationError(f"{name} reads the memory and not the tensor")
 

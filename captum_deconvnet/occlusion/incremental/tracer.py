@@ -1,17 +1,15 @@
-"""The tracer: watches a forward pass below every Python spelling of it.
-
-What tracing gives: the operations of one forward pass, and the values between them.
-"""
+"""The tracer: sees a forward pass below every Python spelling of it, and writes down a trace."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from captum_deconvnet.engine.aliases.storages import Storages
@@ -19,18 +17,17 @@ from captum_deconvnet.engine.recorder.schema import base_name, written_tensors
 from captum_deconvnet.engine.rules.call import tensors
 from captum_deconvnet.engine.tape.tape import Value
 from captum_deconvnet.errors import UnsupportedOperationError
-from captum_deconvnet.occlusion.incremental.program import Ref, Step
+from captum_deconvnet.occlusion.incremental.program import ProgramStep, ValueReference
+from captum_deconvnet.occlusion.incremental.trace import Trace
 from captum_deconvnet.occlusion.incremental.traceable import (
     FACTORIES,
-    SAME,
-    check_followed,
+    IDENTITIES,
     check_not_random,
+    check_traceable,
     functional,
 )
 
-pass
-
-Note = Callable[[Any], None] | None
+Writer = Callable[[Any], None] | None
 """Writes a call down, given its output; ``None`` if it does not depend on the inputs."""
 _T = TypeVar("_T")
 
@@ -54,45 +51,45 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Run one operation, and write it down if it depends on the inputs."""
-        return self._followed(func, args, kwargs or {}, self._operation)
+        return self._run_traced(func, args, kwargs or {}, self._operation)
 
-    def take_whole(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    def trace_as_one(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run a torch function as one operation."""
-        return self._followed(function, args, kwargs, self._function)
+        return self._run_traced(function, args, kwargs, self._function)
 
-    def _followed(
-        self, function: Callable[..., Any], args: Any, kwargs: Any, describe: Callable[..., Note]
+    def _run_traced(
+        self, function: Callable[..., Any], args: Any, kwargs: Any, describe: Callable[..., Writer]
     ) -> Any:
-        """Run a call; what keeps it from being followed never keeps it from running.
+        """Run a call; what keeps it from being traced never keeps it from running.
 
         A model that was stopped in the middle of a call could be left half changed.
         """
-        if self._is_hidden or self.trace.trouble is not None:
+        if self._is_hidden or self.trace.error is not None:
             return function(*args, **kwargs)
-        note = self._tried(lambda: describe(function, args, kwargs))
+        write = self._attempt(lambda: describe(function, args, kwargs))
         self._is_hidden = describe == self._function
         try:
             output = function(*args, **kwargs)
         finally:
             self._is_hidden = False
-        if note is not None:
-            self._tried(lambda: note(output))
+        if write is not None:
+            self._attempt(lambda: write(output))
         return output
 
-    def _tried(self, run: Callable[[], _T]) -> _T | None:
+    def _attempt(self, run: Callable[[], _T]) -> _T | None:
         try:
             return run()
-        except Exception as trouble:  # whatever it is, the model must go on
-            self.trace.trouble = trouble
+        except Exception as error:  # whatever it is, the model must go on
+            self.trace.error = error
             return None
 
-    def _operation(self, func: OpOverload, args: Any, kwargs: Any) -> Note:
+    def _operation(self, func: OpOverload, args: Any, kwargs: Any) -> Writer:
         """What to write down of an operation below torch's functions."""
         check_not_random(func)
         if base_name(func) in FACTORIES or not self.depends(args, kwargs):
             return None
-        check_followed(func)
-        if base_name(func) in SAME:
+        check_traceable(func)
+        if base_name(func) in IDENTITIES:
             return lambda output: self._same(args[0], output)
         written = written_tensors(func, args, kwargs)
         templates = self._template(args), self._template(kwargs)
@@ -106,8 +103,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             templates = (templates[0][0], list(output.shape)), {}
         self._add(function, base_name(func), templates, output, written)
 
-    def _function(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Note:
-        """What to write down of a torch function that is taken whole."""
+    def _function(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Writer:
+        """What to write down of a torch function that is traced as one operation."""
         if not self.depends(args, kwargs):
             return None
         templates = self._template(args), self._template(kwargs)
@@ -143,7 +140,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _template(self, item: Any) -> Any:
         if isinstance(item, Tensor):
             number = self.number(item)
-            return item if number is None else Ref(number)
+            return item if number is None else ValueReference(number)
         if isinstance(item, (list, tuple)):
             return type(item)(self._template(each) for each in item)
         if isinstance(item, dict):
@@ -161,7 +158,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         single = isinstance(output, Tensor)
         outputs = [output] if single else list(output or ())
         numbers = tuple(self._output(each, written) for each in outputs)
-        self.trace.steps.append(Step(function, name, *templates, numbers, single))
+        self.trace.steps.append(ProgramStep(function, name, *templates, numbers, single))
 
     def _output(self, output: Any, written: Sequence[Tensor]) -> int | None:
         if not isinstance(output, Tensor):
@@ -179,19 +176,27 @@ def _refuse_view(*arguments: Any) -> NoReturn:
     raise UnsupportedOperationError("a view of a tensor that was changed in place is read again")
 
 
-@dataclass(eq=False)
-class Trace:
-    """One forward pass: its operations, the shapes of all values, and what it gave.
+class FunctionTracer(TorchFunctionMode):
+    """Traces as one operation what is several to torch and one to the table of rules."""
 
-    ``same`` has, for a view that shows all of another value as it is, that value's number: nothing
-    tells which of the two is read after that. ``trouble`` is the first thing that could not be
-    followed: what came after it is not written down.
-    """
+    def __init__(self, tracer: Tracer) -> None:
+        """Tell ``tracer``."""
+        super().__init__()
+        self.tracer = tracer
 
-    steps: list[Step] = field(default_factory=list)
-    shapes: list[torch.Size] = field(default_factory=list)
-    output: Any = None
-    output_index: int | None = None
-    layers: dict[str, int] = field(default_factory=dict)
-    same: dict[int, int] = field(default_factory=dict)
-    trouble: Exception | None = None
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: tuple[type, ...],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Run one function."""
+        kwargs = kwargs or {}
+        is_folded = func is F.pad and kwargs.get("mode", "constant") != "constant"
+        if is_folded or func in _TRACED_AS_ONE:
+            return self.tracer.trace_as_one(func, args, kwargs)
+        return func(*args, **kwargs)
+
+
+_TRACED_AS_ONE = (F.linear, F.adaptive_avg_pool2d, torch.einsum)
