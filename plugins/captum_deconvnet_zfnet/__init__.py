@@ -1,7 +1,7 @@
 """The paper's net as ``zfnet/*``: to train, to load, and with trained weights in the box.
 
 ``zfnet/fashion_mnist`` has its weights and a few pictures in this package. The other nets have the
-weights of a file that ``deconvnet train`` wrote, or random ones.
+weights of a file that ``deconvnet train`` or ``distil`` wrote, or random ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from captum_deconvnet.registry.hookspecs import RegisterModels, RegisterRules
 
-FASHION_MNIST = "fashion_mnist"
+EMBEDDED = ("fashion_mnist",)
 
 
 @hookimpl
@@ -45,14 +45,14 @@ def register_commands(cli: click.Group) -> None:
 
 
 def names() -> list[str]:
-    """The architectures, and the one that comes trained."""
+    """The architectures, and those that come trained."""
     from captum_deconvnet_zfnet.architecture import ARCHITECTURES
 
-    return [FASHION_MNIST, *ARCHITECTURES]
+    return [*EMBEDDED, *ARCHITECTURES]
 
 
 def load(name: str, weights: str | None) -> LoadedModel:
-    """Build one net; ``zfnet/fashion_mnist`` has its weights unless random ones are asked for."""
+    """Build one net; one that comes trained has its weights unless random ones are asked for."""
     from captum_deconvnet_zfnet import embedded, loading
 
-    return embedded.load(weights) if name == FASHION_MNIST else loading.load(name, weights)
+    return embedded.load(name, weights) if name in EMBEDDED else loading.load(name, weights)

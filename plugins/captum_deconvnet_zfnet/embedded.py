@@ -1,26 +1,47 @@
-"""``zfnet/fashion_mnist``: the compact net, trained; weights and pictures are in this package."""
+"""The nets whose weights are in this package, such as ``zfnet/fashion_mnist``."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.registry import LoadedModel, fit, read_state_dict
-from captum_deconvnet_zfnet.data.fashion_mnist import CATEGORIES, SIZE
+from captum_deconvnet_zfnet.data import fashion_mnist
 from captum_deconvnet_zfnet.loading import RANDOM, described
 from captum_deconvnet_zfnet.network import architecture_named, build
 
 PACKAGE = Path(__file__).parent
-WEIGHTS = PACKAGE / "weights" / "fashion_mnist.safetensors"
+WEIGHTS = PACKAGE / "weights"
 SAMPLES = PACKAGE / "samples"
 EMBEDDED = "embedded"
 TAGS = (EMBEDDED, "DEFAULT", RANDOM)
 
 
-def load(weights: str | None) -> LoadedModel:
+@dataclass(frozen=True)
+class Embedded:
+    """A net that comes trained.
+
+    Args:
+        architecture: its name.
+        channels: of its pictures.
+        size: of its pictures, in pixels.
+        categories: gives what each logit stands for.
+        samples: gives pictures that come with it, by name.
+    """
+
+    architecture: str
+    channels: int
+    size: int
+    categories: Callable[[], tuple[str, ...]]
+    samples: Callable[[], Mapping[str, Image.Image]] = dict
+
+
+def load(name: str, weights: str | None) -> LoadedModel:
     """The net, with the weights of this package unless ``weights`` is ``"random"``.
 
     Raises:
@@ -28,13 +49,19 @@ def load(weights: str | None) -> LoadedModel:
     """
     if weights is not None and weights not in TAGS:
         raise unknown_name("weights tag", weights, TAGS, f"Known: {', '.join(TAGS)}.")
-    net = build(architecture_named("compact"), len(CATEGORIES), channels=1)
+    known = NETS[name]
+    categories = known.categories()
+    net = build(architecture_named(known.architecture), len(categories), known.channels)
     loaded = dataclasses.replace(
-        described("fashion_mnist", net, SIZE), categories=CATEGORIES, resized=None, samples=samples
+        described(name, net, known.size),
+        categories=categories,
+        resized=None,
+        samples=known.samples,
     )
     if weights == RANDOM:
         return loaded
-    fit(loaded.model, read_state_dict(WEIGHTS), WEIGHTS)
+    path = WEIGHTS / f"{name}.safetensors"
+    fit(loaded.model, read_state_dict(path), path)
     return dataclasses.replace(loaded, weights=EMBEDDED)
 
 
@@ -45,3 +72,14 @@ def samples() -> dict[str, Image.Image]:
         with Image.open(path) as image:
             found[path.stem] = image.copy()
     return found
+
+
+def clothes() -> tuple[str, ...]:
+    """Fashion-MNIST's ten classes."""
+    return fashion_mnist.CATEGORIES
+
+
+NETS = {
+    "fashion_mnist": Embedded("compact", 1, fashion_mnist.SIZE, clothes, samples),
+}
+"""By name; the weights are ``weights/<name>.safetensors``."""

@@ -3,6 +3,7 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -87,6 +88,8 @@ def test_the_command_writes_weights_that_load_a_log_and_what_to_compare_with(pho
     assert (row["round"], row["size"], row["crops"], row["views"]) == ("1", "64", "8", "8")
     compared = json.loads((tmp_path / "run" / "references.json").read_text())
     assert compared["teacher"]["top1"] == 1
+    with Image.open(tmp_path / "run" / "curve.png") as figure:
+        assert np.asarray(figure).std() > 10
     assert compared["teacher"]["cross_entropy"] <= compared["mirrored"]["cross_entropy"]
     assert compared["teacher"]["cross_entropy"] <= compared["random features"]["cross_entropy"]
 

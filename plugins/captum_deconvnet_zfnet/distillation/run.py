@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from captum_deconvnet.errors import TrainingError
 from captum_deconvnet_zfnet.data.batches import generator_for
 from captum_deconvnet_zfnet.distillation.agreement import Agreement, agreement, answers, resized
+from captum_deconvnet_zfnet.distillation.curve import write_curve
 from captum_deconvnet_zfnet.distillation.lessons import Lessons
 from captum_deconvnet_zfnet.distillation.loss import Loss
 from captum_deconvnet_zfnet.distillation.plan import DistilPlan
@@ -35,7 +37,7 @@ from captum_deconvnet_zfnet.training.checkpoint import (
 )
 from captum_deconvnet_zfnet.training.log import write_log
 
-LOG, REFERENCES = "log.csv", "references.json"
+LOG, REFERENCES, CURVE = "log.csv", "references.json", "curve.png"
 EVERY = 10
 """Rounds after which weights are kept, beside those of ``EVOLUTION``."""
 
@@ -203,6 +205,10 @@ class Distillation:
         state = {**self.pupil.state_dict(), "rows": rows, "plan": self.plan.facts()}
         save_state(self.folder, state)
         write_log(self.folder / LOG, self.rows)
+        compared = json.loads((self.folder / REFERENCES).read_text())
+        write_curve(
+            self.folder / CURVE, self.rows, {k: Agreement(**each) for k, each in compared.items()}
+        )
 
     def input(self, pictures: Tensor, size: int) -> Tensor:
         """The pupil's input for pictures (N, 3, S, S), unsigned 8-bit."""
