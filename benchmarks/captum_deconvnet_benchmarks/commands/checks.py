@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -111,16 +110,16 @@ def save(rows: list[dict[str, Any]], text: str) -> None:
     """Write the result file, and the table where the page marks its place."""
     from importlib.metadata import version
 
-    from captum_deconvnet_benchmarks.costs.tables import write_between
+    from captum_deconvnet_benchmarks.costs.tables import write_between, write_rows
     from captum_deconvnet_benchmarks.crosscheck.tensors import SEED
     from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 
     peers = {name: version(name) for name in ("quantus", "grad-cam")}
     facts = {**provenance(SEED), **peers}
-    RESULTS.write_text(json.dumps({"provenance": facts, "rows": rows}, indent=1) + "\n")
-    source = (
+    write_rows(RESULTS, facts, rows)
+    caption = (
         f"\ntorch {facts['torch']}, captum {facts['captum']}, quantus {facts['quantus']}, grad-cam "
         f"{facts['grad-cam']}, commit {facts['commit']}, {facts['date']}, by "
         "`deconvnet bench crosscheck --write`.\n"
     )
-    write_between(PAGE, "crosscheck table", text + source)
+    write_between(PAGE, "crosscheck table", text + caption)

@@ -9,11 +9,7 @@ result goes to ``benchmarks/results/cost.json`` and the table into
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -22,16 +18,24 @@ from typing import Any
 import captum.attr
 import click
 import torch
-import torchvision
 
 import captum_deconvnet as cdn
-from captum_deconvnet_benchmarks.costs.measuring import peak_bytes, saved_bytes
-from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
+from captum_deconvnet_benchmarks.costs.tables import markdown, write_between, write_rows
+from captum_deconvnet_benchmarks.measuring import (
+    SEED,
+    peak_bytes,
+    peak_in_new_process,
+    random_images,
+    random_network,
+    saved_bytes,
+    seconds_in_turns,
+)
 from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 
-SEED = 0
 TARGET = 1
+MODULE = "captum_deconvnet_benchmarks.costs.attribution"
 PEAK_RUNS = 3
+RESULTS = Path("benchmarks/results/cost.json")
 METHODS = {"ours": cdn.DeconvNet, "captum": captum.attr.Deconvolution}
 MODELS = {"vgg16": 1, "resnet50": 16}
 """The models that are measured, with the batch at which memory is; time is, at one image too."""
@@ -69,23 +73,23 @@ def table(rows: list[dict[str, Any]]) -> str:
 def save(rows: list[dict[str, Any]]) -> None:
     """Write the result file, and the table where docs/attribution.md marks its place."""
     facts = provenance(SEED)
-    result = json.dumps({"provenance": facts, "rows": rows}, indent=1)
-    results = Path("benchmarks/results")
-    results.mkdir(exist_ok=True)
-    (results / "cost.json").write_text(result + "\n")
-    source = (
+    write_rows(RESULTS, facts, rows)
+    caption = (
         f"\nMeasured on {facts['machine']}, torch {facts['torch']}, captum {facts['captum']}, "
         f"commit {facts['commit']}, {facts['date']}, by "
         "`python -m captum_deconvnet_benchmarks.costs.attribution --write`.\n"
     )
-    write_between(Path("docs/attribution.md"), "cost table", table(rows) + source)
+    write_between(Path("docs/attribution.md"), "cost table", table(rows) + caption)
 
 
 def _measure(name: str, rounds: int) -> list[dict[str, Any]]:
     batch = MODELS[name]
     times = [_time_row(name, count, rounds) for count in sorted({1, batch})]
-    peaks = {method: _peak_in_new_process(name, method, batch) for method in METHODS}
-    model, images = _model(name), _images(batch)
+    peaks = {
+        method: peak_in_new_process(MODULE, name, method, batch, runs=PEAK_RUNS)
+        for method in METHODS
+    }
+    model, images = random_network(name), random_images(batch)
     kept, saved = cdn.record(model, images).nbytes, saved_bytes(model, images)
     return [
         *times,
@@ -109,26 +113,14 @@ def _bytes_row(name: str, what: str, ours: int, theirs: int) -> dict[str, Any]:
 
 def _seconds(name: str, batch: int, rounds: int) -> tuple[float, float, float]:
     """Median seconds of ours and Captum's, and the median of the ratios of neighbouring runs."""
-    model, images = _model(name), _images(batch)
+    model, images = random_network(name), random_images(batch)
     calls = {method: _call(method, model, images) for method in METHODS}
     for call in calls.values():
         call()
-    times = [_round(calls, number) for number in range(rounds)]
+    times = [seconds_in_turns(calls, turn) for turn in range(rounds)]
     medians = [statistics.median(each[method] for each in times) for method in METHODS]
     ratio = statistics.median(each["ours"] / each["captum"] for each in times)
     return medians[0], medians[1], ratio
-
-
-def _round(calls: dict[str, Callable[[], object]], number: int) -> dict[str, float]:
-    """The seconds of each method, which take turns in going first."""
-    order = sorted(calls, reverse=bool(number % 2))
-    return {method: _timed(calls[method]) for method in order}
-
-
-def _timed(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 def _call(method: str, model: torch.nn.Module, images: torch.Tensor) -> Callable[[], object]:
@@ -136,31 +128,11 @@ def _call(method: str, model: torch.nn.Module, images: torch.Tensor) -> Callable
     return lambda: attribution.attribute(images, target=TARGET)
 
 
-def _peak_in_new_process(name: str, method: str, batch: int) -> int:
-    """The median of a few processes: how much freed memory an allocator keeps is luck."""
-    command = [sys.executable, "-m", __spec__.name, "--peak", name, method, str(batch)]
-    answers = [
-        subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        for _ in range(PEAK_RUNS)
-    ]
-    return int(statistics.median(int(answer.split()[-1]) for answer in answers))
-
-
 def _peak(name: str, method: str, batch: int) -> int:
-    model = _model(name)
+    model = random_network(name)
     with torch.no_grad():
-        model(_images(1))  # what torch allocates once is not the method's
-    return peak_bytes(_call(method, model, _images(batch)))
-
-
-def _model(name: str) -> torch.nn.Module:
-    torch.manual_seed(SEED)
-    model: torch.nn.Module = torchvision.models.get_model(name, weights=None)
-    return model.eval()
-
-
-def _images(batch: int) -> torch.Tensor:
-    return torch.rand(batch, 3, 224, 224, generator=torch.Generator().manual_seed(SEED))
+        model(random_images(1))  # what torch allocates once is not the method's
+    return peak_bytes(_call(method, model, random_images(batch)))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
+from captum_deconvnet_benchmarks.costs.tables import markdown, write_between, write_rows
+from captum_deconvnet_benchmarks.measuring import SEED, seconds
 from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 from captum_deconvnet_benchmarks.runs.plan.plan import select
@@ -31,7 +30,6 @@ from captum_deconvnet_benchmarks.runs.plan.spec import ModelChoice, Spec
 from captum_deconvnet_benchmarks.runs.run import RunRequest, run_benchmark
 from captum_deconvnet_benchmarks.runs.work.models import RunModel
 
-SEED = 0
 RESULTS, PAGE = Path("benchmarks/results/harness_cost.json"), Path("docs/benchmark.md")
 MODEL = "torchvision/resnet18"
 EXPLAINERS = ("deconvnet", "captum/input-x-gradient")
@@ -60,13 +58,13 @@ def main(rounds: int, write: bool) -> None:
 def save(row: dict[str, Any]) -> None:
     """Write the result file, and the table where docs/benchmark.md marks its place."""
     facts = provenance(SEED)
-    RESULTS.write_text(json.dumps({"provenance": facts, "rows": [row]}, indent=1) + "\n")
-    source = (
+    write_rows(RESULTS, facts, [row])
+    caption = (
         "\nFrom nothing to tables, beside the same maps and scores kept nowhere; "
         f"{facts['machine']}, torch {facts['torch']}, commit {facts['commit']}, {facts['date']}, "
         "by `python -m captum_deconvnet_benchmarks.costs.harness --write`.\n"
     )
-    write_between(PAGE, "harness cost table", markdown([row]) + source)
+    write_between(PAGE, "harness cost table", markdown([row]) + caption)
 
 
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
@@ -91,8 +89,8 @@ def pair(spec: Spec, out: Path, number: int) -> tuple[float, float]:
     """Seconds of the harness and of the bare computation, which take turns in going first."""
     calls: list[Callable[[], object]] = [lambda: harness(spec, out), lambda: bare(spec)]
     order = (0, 1) if number % 2 else (1, 0)
-    seconds = {each: _timed(calls[each]) for each in order}
-    return seconds[0], seconds[1]
+    found = {each: seconds(calls[each]) for each in order}
+    return found[0], found[1]
 
 
 def harness(spec: Spec, out: Path) -> None:
@@ -129,12 +127,6 @@ def draw_pictures(folder: Path) -> Path:
         pixels = draw.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(pictures / f"{number:02d}.png")
     return pictures
-
-
-def _timed(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ process. Run it as
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -25,8 +24,8 @@ import captum_deconvnet as cdn
 from captum_deconvnet.invariance.placement import Sampling
 from captum_deconvnet.invariance.transforms import transform_of
 from captum_deconvnet.registry.stages import find_stages
-from captum_deconvnet_benchmarks.costs.attribution import SEED, _images, _model
-from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
+from captum_deconvnet_benchmarks.costs.tables import markdown, write_between, write_rows
+from captum_deconvnet_benchmarks.measuring import SEED, random_images, random_network
 from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 
 VALUES = tuple(range(-60, 61, 3))
@@ -35,7 +34,7 @@ VALUES = tuple(range(-60, 61, 3))
 IMAGES = 5
 BATCH = 16
 PAGE = Path("docs/invariance.md")
-RESULT = Path("benchmarks/results/invariance_cost.json")
+RESULTS = Path("benchmarks/results/invariance_cost.json")
 
 CALLS = ("bare", "curves")
 
@@ -68,7 +67,7 @@ def main(rounds: int, images: int, write: bool, models: tuple[str, ...]) -> None
 
 def measure(name: str, count: int, rounds: int) -> dict[str, Any]:
     """One row: both for every image in turn, sums of medians, and medians of all ratios."""
-    model, images = _model(name), _images(count)
+    model, images = random_network(name), random_images(count)
     stages = find_stages(model, images[:1])
     invariance = cdn.FeatureInvariance(model, stages)
     forwards(model, images)
@@ -127,13 +126,12 @@ def timed(call: Callable[[], object]) -> Seconds:
 def save(rows: list[dict[str, Any]]) -> None:
     """Write the result file, and the table where the page marks its place."""
     facts = provenance(SEED)
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps({"provenance": facts, "rows": rows}, indent=1) + "\n")
-    source = (
+    write_rows(RESULTS, facts, rows)
+    caption = (
         f"\nMeasured on {facts['machine']}, torch {facts['torch']}, commit {facts['commit']}, "
         f"{facts['date']}, by `python -m captum_deconvnet_benchmarks.costs.invariance --write`.\n"
     )
-    write_between(PAGE, "invariance cost table", markdown(rows) + source)
+    write_between(PAGE, "invariance cost table", markdown(rows) + caption)
 
 
 if __name__ == "__main__":

@@ -8,27 +8,25 @@ result goes to ``benchmarks/results/metric_speed.json`` and the table into ``doc
 from __future__ import annotations
 
 import importlib
-import json
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
-import torchvision
 from torch import Tensor, nn
 
-from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
+from captum_deconvnet_benchmarks.costs.tables import markdown, write_between, write_rows
 from captum_deconvnet_benchmarks.crosscheck.quantus_metrics import quietly
+from captum_deconvnet_benchmarks.measuring import SEED, random_network, seconds
 from captum_deconvnet_benchmarks.metrics.deletion import DeletionInsertionBenchmark
 from captum_deconvnet_benchmarks.metrics.randomisation import RandomisationBenchmark
 from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer, Explainer, Subject
 from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 from captum_deconvnet_benchmarks.selftest.subjects import gradient
 
-SEED, SIDE = 0, 224
+SIDE = 224
 RESULTS, PAGE = Path("benchmarks/results/metric_speed.json"), Path("docs/benchmark.md")
 Calls = dict[str, Callable[[], object]]
 
@@ -63,9 +61,8 @@ class Setting:
 
     def __init__(self, images: int, device: torch.device) -> None:
         """Make them from the seed."""
-        torch.manual_seed(SEED)
         self.device = device
-        self.model: nn.Module = torchvision.models.resnet18(weights=None).eval().to(device)
+        self.model = random_network("resnet18").to(device)
         self.images = torch.rand(images, 3, SIDE, SIDE).to(device)
         self.target = (torch.arange(images) % 1000).to(device)
         explainer = Explainer("gradient", lambda subject, x, y, seeds: _maps(subject.model, x, y))
@@ -125,7 +122,7 @@ def _maps(model: nn.Module, images: Tensor, target: Tensor) -> Tensor:
 
 
 def _row(metric: str, setting: str, calls: Calls, rounds: int) -> dict[str, object]:
-    times = [{name: _timed(call) for name, call in calls.items()} for _ in range(rounds)]
+    times = [{name: seconds(call) for name, call in calls.items()} for _ in range(rounds)]
     ours, theirs = (statistics.median(each[name] for each in times) for name in calls)
     ratio = statistics.median(each["Quantus"] / each["ours"] for each in times)
     return {
@@ -137,21 +134,15 @@ def _row(metric: str, setting: str, calls: Calls, rounds: int) -> dict[str, obje
     }
 
 
-def _timed(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
 def _save(rows: list[dict[str, object]], device: str) -> None:
     facts = {**provenance(SEED), "device": device}
-    RESULTS.write_text(json.dumps({"provenance": facts, "rows": rows}, indent=1) + "\n")
-    source = (
+    write_rows(RESULTS, facts, rows)
+    caption = (
         f"\nMeasured on {facts['machine']}, device {device}, torch {facts['torch']}, commit "
         f"{facts['commit']}, {facts['date']}, by "
         "`python -m captum_deconvnet_benchmarks.costs.metrics --write`.\n"
     )
-    write_between(PAGE, "metric speed table", markdown(rows) + source)
+    write_between(PAGE, "metric speed table", markdown(rows) + caption)
 
 
 if __name__ == "__main__":

@@ -5,18 +5,13 @@ alike, so that it is given a few, and the time is scaled to all. Runs are interl
 process and compared by their medians; memory peaks are those of fresh processes. Run it as
 ``python -m captum_deconvnet_benchmarks.costs.occlusion``; with ``--write`` each finished row goes
 to ``benchmarks/results/occlusion.json`` at once, and the table into ``docs/occlusion.md``; with
-``--small`` it is small and wide nets on small pictures (:mod:`occlusion_small`).
+``--small`` it is small and wide nets on small pictures (``occlusion_of_small_pictures.py``).
 """
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-import sys
-import time
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,19 +19,35 @@ from typing import Any
 import captum.attr
 import click
 import torch
-import torchvision
 from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 import captum_deconvnet as cdn
-from captum_deconvnet_benchmarks.costs.measuring import peak_bytes
-from captum_deconvnet_benchmarks.costs.occlusion_small import measure_small, save_small, small_table
-from captum_deconvnet_benchmarks.costs.small_nets import SMALL_NETS
-from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
+from captum_deconvnet_benchmarks.costs.occlusion_of_small_pictures import (
+    SMALL_NETS,
+    measure_small,
+    save_small,
+    small_table,
+)
+from captum_deconvnet_benchmarks.costs.tables import (
+    markdown,
+    rows_before,
+    write_between,
+    write_rows,
+)
+from captum_deconvnet_benchmarks.measuring import (
+    SEED,
+    peak_bytes,
+    peak_in_new_process,
+    random_images,
+    random_network,
+    seconds,
+)
 from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 
-SEED, TARGET, SIDE = 0, 1, 224
-PARTS = {1: (28, 28, 8), 16: (14, 14, 16), 64: (35, 3, 64)}
+TARGET, SIDE = 1, 224
+MODULE = "captum_deconvnet_benchmarks.costs.occlusion"
+STRIPS = {1: (28, 28, 8), 16: (14, 14, 16), 64: (35, 3, 64)}
 """For each of Captum's perturbations_per_eval: a strip's width and stride, and their number."""
 RESULTS = Path("benchmarks/results/occlusion.json")
 CASES: tuple[tuple[str, int, int], ...] = (
@@ -47,7 +58,7 @@ CASES: tuple[tuple[str, int, int], ...] = (
 
 
 @dataclass(frozen=True)
-class Row:
+class OcclusionCost:
     """One model, window and stride: seconds for a whole map, peaks in bytes."""
 
     model: str
@@ -103,40 +114,40 @@ def _measure_small(only: str | None, rounds: int, threads: int, *, write: bool) 
             save_small(found, threads)
 
 
-def measure(case: tuple[str, int, int], rounds: int) -> Row:
+def measure(case: tuple[str, int, int], rounds: int) -> OcclusionCost:
     """Time and memory of one model."""
     name, window, stride = case
-    model, image = _model(name), _image()
+    model, image = random_network(name), random_images(1, SIDE)
     ours = cdn.Occlusion(model)
     arguments = _arguments(window, stride)
     count = ((SIDE - window + stride - 1) // stride + 1) ** 2
-    times: dict[Any, list[float]] = {"ours": [], **{together: [] for together in PARTS}}
+    times: dict[Any, list[float]] = {"ours": [], **{together: [] for together in STRIPS}}
     for _ in range(rounds):
-        for together in PARTS:
+        for together in STRIPS:
             times[together].append(_captum_seconds(model, image, together, count))
-        times["ours"].append(_timed(lambda: ours.attribute(image, **arguments)))
+        times["ours"].append(seconds(lambda: ours.attribute(image, **arguments)))
     medians = {key: statistics.median(found) for key, found in times.items()}
-    best = min(PARTS, key=lambda together: medians[together])
+    best = min(STRIPS, key=lambda together: medians[together])
     ratio = statistics.median(
-        min(times[together][k] for together in PARTS) / times["ours"][k] for k in range(rounds)
+        min(times[together][k] for together in STRIPS) / times["ours"][k] for k in range(rounds)
     )
-    peaks = [_peak_in_new_process(name, window, stride, one) for one in ("ours", "captum")]
+    peaks = [peak_in_new_process(MODULE, name, window, stride, one) for one in ("ours", "captum")]
     assert ours.report is not None
-    return Row(
+    return OcclusionCost(
         name, window, stride, count, ours.report.method, medians["ours"], medians[best], best,
         ratio, _difference(model, image, window), peaks[0], peaks[1],
     )  # fmt: skip
 
 
 def _captum_seconds(model: nn.Module, image: Tensor, together: int, windows: int) -> float:
-    """Captum's time for ``windows`` windows and the clean image, from that of the part."""
-    count = PARTS[together][2]
-    return _timed(lambda: _part(model, image, together)) * (windows + 1) / (count + 1)
+    """Captum's time for ``windows`` windows and the clean image, from that of a strip."""
+    count = STRIPS[together][2]
+    return seconds(lambda: _strip(model, image, together)) * (windows + 1) / (count + 1)
 
 
-def _part(model: nn.Module, image: Tensor, together: int) -> Tensor:
+def _strip(model: nn.Module, image: Tensor, together: int) -> Tensor:
     """Captum on a few windows, strips of the image: as much work a window as any."""
-    width, stride, _ = PARTS[together]
+    width, stride, _ = STRIPS[together]
     found: Tensor = captum.attr.Occlusion(model).attribute(
         image,
         (3, SIDE, width),
@@ -168,24 +179,21 @@ def table(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def save(row: Row, threads: int) -> None:
+def save(row: OcclusionCost, threads: int) -> None:
     """Add a row to the result file, and write the table where docs/occlusion.md marks its place."""
     facts = {**provenance(SEED), "threads": threads}
-    before = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
     keys = ("model", "window", "stride")
     new = asdict(row)
-    kept = [one for one in before if any(one[key] != new[key] for key in keys)]
+    kept = [one for one in rows_before(RESULTS) if any(one[key] != new[key] for key in keys)]
     order = [list(case) for case in CASES]
     rows = sorted([*kept, new], key=lambda one: order.index([one[key] for key in keys]))
-    part = RESULTS.with_suffix(".part")
-    part.write_text(json.dumps({"provenance": facts, "rows": rows}, indent=1) + "\n")
-    part.replace(RESULTS)
-    source = (
+    write_rows(RESULTS, facts, rows)
+    caption = (
         f"\nOne random image of {SIDE} px, random weights, {threads} threads; {facts['machine']}, "
         f"torch {facts['torch']}, captum {facts['captum']}, commit {facts['commit']}, "
         f"{facts['date']}.\n"
     )
-    write_between(Path("docs/occlusion.md"), "speed table", table(rows) + source)
+    write_between(Path("docs/occlusion.md"), "speed table", table(rows) + caption)
 
 
 def _difference(model: nn.Module, image: Tensor, window: int) -> float:
@@ -205,22 +213,9 @@ def _arguments(window: int, stride: int) -> dict[str, Any]:
     }
 
 
-def _timed(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-def _peak_in_new_process(name: str, window: int, stride: int, method: str) -> int:
-    command = [sys.executable, "-m", "captum_deconvnet_benchmarks.costs.occlusion"]
-    command += ["--peak", name, str(window), str(stride), method]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return int(answer.split()[-1])
-
-
 def _peak(name: str, window: int, stride: int, method: str) -> int:
     """How far one call takes the process above the model; Captum's with 16 windows together."""
-    model, image = _model(name), _image()
+    model, image = random_network(name), random_images(1, SIDE)
     with torch.no_grad():
         model(image)  # what torch allocates once is not the method's
     arguments = _arguments(window, stride)
@@ -229,17 +224,6 @@ def _peak(name: str, window: int, stride: int, method: str) -> int:
         return peak_bytes(lambda: ours.attribute(image, **arguments))
     theirs = captum.attr.Occlusion(model)
     return peak_bytes(lambda: theirs.attribute(image, perturbations_per_eval=16, **arguments))
-
-
-def _model(name: str) -> nn.Module:
-    torch.manual_seed(SEED)
-    settings = {"init_weights": True} if name == "inception_v3" else {}
-    model: nn.Module = torchvision.models.get_model(name, weights=None, **settings)
-    return model.eval()
-
-
-def _image() -> Tensor:
-    return torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(SEED))
 
 
 if __name__ == "__main__":

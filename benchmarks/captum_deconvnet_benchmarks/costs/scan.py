@@ -9,10 +9,7 @@ fresh process, for few images and for many. Run it as
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,17 +17,23 @@ from typing import Any
 
 import click
 import torch
-import torchvision
 from torch import nn
 
 import captum_deconvnet as cdn
-from captum_deconvnet_benchmarks.costs.measuring import peak_bytes
-from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
+from captum_deconvnet_benchmarks.costs.tables import markdown, write_between, write_rows
+from captum_deconvnet_benchmarks.measuring import (
+    SEED,
+    peak_bytes,
+    peak_in_new_process,
+    random_network,
+    seconds_in_turns,
+)
 from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 
-SEED = 0
 MODELS = ("vgg16", "resnet50")
 BATCH = 8
+RESULTS = Path("benchmarks/results/scan_cost.json")
+MODULE = "captum_deconvnet_benchmarks.costs.scan"
 COUNTS = (8, 32)
 """Images of the two scans whose memory is compared."""
 
@@ -60,28 +63,26 @@ def main(rounds: int, images: int, write: bool, peak: tuple[str, str] | None) ->
 def save(rows: list[dict[str, Any]]) -> None:
     """Write the result file, and the table where docs/gallery.md marks its place."""
     facts = provenance(SEED)
-    result = json.dumps({"provenance": facts, "rows": rows}, indent=1)
-    Path("benchmarks/results").mkdir(exist_ok=True)
-    Path("benchmarks/results/scan_cost.json").write_text(result + "\n")
-    source = (
+    write_rows(RESULTS, facts, rows)
+    caption = (
         f"\nMeasured on {facts['machine']}, CPU time of one thread, medians, torch "
         f"{facts['torch']}, commit {facts['commit']}, {facts['date']}, by "
         "`python -m captum_deconvnet_benchmarks.costs.scan --write`.\n"
     )
-    write_between(Path("docs/gallery.md"), "scan table", markdown(rows) + source)
+    write_between(Path("docs/gallery.md"), "scan table", markdown(rows) + caption)
 
 
 def _measure(name: str, rounds: int, count: int) -> dict[str, Any]:
-    model, images = _model(name), _images(count)
+    model, images = random_network(name), _images(count)
     layers = convolutions(model)
     calls: dict[str, Callable[[], object]] = {
         "bare": lambda: _bare(model, images),
         "scan": lambda: _scan(model, images),
     }
     calls["bare"]()
-    times = [_round(calls, number) for number in range(rounds)]
+    times = [seconds_in_turns(calls, turn, time.process_time) for turn in range(rounds)]
     ratio = statistics.median(each["scan"] / each["bare"] for each in times)
-    few, many = (_peak_in_new_process(name, images) for images in COUNTS)
+    few, many = (peak_in_new_process(MODULE, name, images) for images in COUNTS)
     return {
         "model": name,
         "layers": len(layers),
@@ -98,17 +99,6 @@ def _measure(name: str, rounds: int, count: int) -> dict[str, Any]:
 def convolutions(model: nn.Module) -> list[str]:
     """The paths of all convolutions."""
     return [path for path, each in model.named_modules() if isinstance(each, nn.Conv2d)]
-
-
-def _round(calls: dict[str, Callable[[], object]], number: int) -> dict[str, float]:
-    """The seconds of each call, which take turns in going first."""
-    return {name: _timed(calls[name]) for name in sorted(calls, reverse=bool(number % 2))}
-
-
-def _timed(call: Callable[[], object]) -> float:
-    start = time.process_time()
-    call()
-    return time.process_time() - start
 
 
 def _bare(model: nn.Module, images: Any) -> None:
@@ -142,21 +132,10 @@ def _images(count: int) -> torch.Tensor:
     return torch.stack([noise[number] for number in range(count)])
 
 
-def _peak_in_new_process(name: str, count: int) -> int:
-    command = [sys.executable, "-m", __spec__.name, "--peak", name, str(count)]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
 def _peak(name: str, count: int) -> int:
-    model = _model(name)
+    model = random_network(name)
     _bare(model, Noise(BATCH))  # what torch allocates once is not the scan's
     return peak_bytes(lambda: _scan(model, Noise(count)))
-
-
-def _model(name: str) -> nn.Module:
-    torch.manual_seed(SEED)
-    model: nn.Module = torchvision.models.get_model(name, weights=None)
-    return model.eval()
 
 
 if __name__ == "__main__":

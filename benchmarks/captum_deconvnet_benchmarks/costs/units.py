@@ -11,10 +11,7 @@ nothing is downloaded. Run it as ``python -m captum_deconvnet_benchmarks.costs.u
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -29,13 +26,18 @@ from skimage import data
 from torch import Tensor, nn
 
 import captum_deconvnet as cdn
-from captum_deconvnet_benchmarks.costs.measuring import peak_bytes
-from captum_deconvnet_benchmarks.costs.tables import markdown, write_between
+from captum_deconvnet_benchmarks.costs.tables import markdown, write_between, write_rows
+from captum_deconvnet_benchmarks.measuring import (
+    SEED,
+    peak_bytes,
+    peak_in_new_process,
+    random_network,
+)
 from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 
-SEED = 0
 CAPTUM_UNITS = 5
-Row = dict[str, Any]
+RESULTS = Path("benchmarks/results/units.json")
+MODULE = "captum_deconvnet_benchmarks.costs.units"
 
 LAYERS = {
     "vgg16": {
@@ -85,22 +87,22 @@ def main(
         save(rows, threads)
 
 
-def measure(name: str, wanted: Sequence[str], maps: int | None) -> list[Row]:
+def measure(name: str, wanted: Sequence[str], maps: int | None) -> list[dict[str, Any]]:
     """One row a layer, and one for all of them together."""
     paths = {layer: path for layer, path in LAYERS[name].items() if not wanted or layer in wanted}
-    model, image = network(name), photograph()
+    model, image = random_network(name), photograph()
     rows = []
     for layer, path in paths.items():
         recording = cdn.record(model, image, path)
         rows.append({"model": name, "layer": layer, **compare(recording, model, image, path, maps)})
-        rows[-1]["peak MB"] = peak_in_new_process(name, path, rows[-1]["units"]) / 1e6
+        rows[-1]["peak MB"] = peak_in_new_process(MODULE, name, path, rows[-1]["units"]) / 1e6
         click.echo(table(rows[-1:]), err=True)
     return [*rows, together(name, rows)] if len(rows) == len(LAYERS[name]) > 4 else rows
 
 
 def compare(
     recording: cdn.Recording, model: nn.Module, image: Tensor, path: str, maps: int | None
-) -> Row:
+) -> dict[str, Any]:
     """Seconds a unit of ours and of Captum's, by the clock and of the processor."""
     every = recording.strongest(path)
     units = every[:: -(-len(every) // (maps or len(every)))]
@@ -125,7 +127,7 @@ def timed(call: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - clock, time.process_time() - processor
 
 
-def together(name: str, rows: Sequence[Row]) -> Row:
+def together(name: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """All layers' maps: the layers' units times their seconds."""
     total = sum(row["of maps"] for row in rows)
     sums = {
@@ -144,7 +146,7 @@ def together(name: str, rows: Sequence[Row]) -> Row:
     }
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as a markdown table."""
     return markdown(
         [
@@ -163,40 +165,23 @@ def table(rows: Sequence[Row]) -> str:
     )
 
 
-def save(rows: list[Row], threads: int) -> None:
+def save(rows: list[dict[str, Any]], threads: int) -> None:
     """Write the result file, and the table where docs/units.md marks its place."""
     facts = provenance(SEED)
-    results = Path("benchmarks/results")
-    results.mkdir(exist_ok=True)
-    text = json.dumps({"provenance": facts, "threads": threads, "rows": rows}, indent=1)
-    (results / "units.json").write_text(text + "\n")
-    source = (
+    write_rows(RESULTS, facts, rows, threads=threads)
+    caption = (
         f"\nMeasured on {facts['machine']}, {threads} threads, torch {facts['torch']}, captum "
         f"{facts['captum']}, commit {facts['commit']}, {facts['date']}, by "
         "`python -m captum_deconvnet_benchmarks.costs.units --write`.\n"
     )
-    write_between(Path("docs/units.md"), "units table", table(rows) + source)
-
-
-def peak_in_new_process(name: str, path: str, units: int) -> int:
-    """The memory that projecting rises to, in a process that did nothing else."""
-    command = [sys.executable, "-m", __spec__.name, "--peak", name, path, str(units)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return int(answer.split()[-1])
+    write_between(Path("docs/units.md"), "units table", table(rows) + caption)
 
 
 def peak_of(name: str, path: str, count: int) -> int:
     """How far memory rises while the patches of a few units are made, recording not counted."""
-    recording = cdn.record(network(name), photograph(), path)
+    recording = cdn.record(random_network(name), photograph(), path)
     units = recording.strongest(path)[: min(count, 64)]
     return peak_bytes(lambda: recording.project_patches(units))
-
-
-def network(name: str) -> nn.Module:
-    """A network of torchvision with random weights."""
-    torch.manual_seed(SEED)
-    model: nn.Module = torchvision.models.get_model(name, weights=None)
-    return model.eval()
 
 
 def photograph() -> Tensor:

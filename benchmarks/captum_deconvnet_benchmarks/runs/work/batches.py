@@ -1,6 +1,6 @@
-"""A block in batches, which become smaller when memory runs out.
+"""A block in batches, which become smaller when memory runs out, and what they cost.
 
-What a piece of work costs: seconds, images through the model, memory.
+The cost is seconds, images through the model, and memory.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.errors import ResultsError
+from captum_deconvnet_benchmarks.measuring import memory_now, memory_rise
 from captum_deconvnet_benchmarks.protocol.metric import Curve, Scores
 
 Result = TypeVar("Result")
@@ -76,9 +76,6 @@ def joined(parts: Sequence[Scores]) -> Scores:
     )
 
 
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-
-
 class Meter:
     """Counts what the model does, while one piece of work is done.
 
@@ -117,7 +114,7 @@ def metered(model: nn.Module, device: torch.device) -> Iterator[Meter]:
     """Around a piece of work; what it cost is in the meter afterwards."""
     meter = Meter()
     hook = model.register_forward_hook(meter._forward)
-    before = _start_memory(device)
+    before = memory_now(device)
     start = time.perf_counter()
     try:
         yield meter
@@ -126,30 +123,4 @@ def metered(model: nn.Module, device: torch.device) -> Iterator[Meter]:
     finally:
         meter.seconds = time.perf_counter() - start
         hook.remove()
-    meter.peak_bytes = _memory_since(before, device)
-
-
-def _start_memory(device: torch.device) -> int | None:
-    """Bytes in use now, with the high-water mark brought down to them."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        return torch.cuda.memory_allocated(device)
-    try:
-        CLEAR.write_text("5")
-        return _status("VmRSS")
-    except OSError:  # no Linux
-        return None
-
-
-def _memory_since(before: int | None, device: torch.device) -> int | None:
-    if before is None:
-        return None
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) - before
-    return max(_status("VmHWM") - before, 0)
-
-
-def _status(name: str) -> int:
-    lines = STATUS.read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
+    meter.peak_bytes = memory_rise(before, device)

@@ -1,11 +1,35 @@
-"""Small and wide nets for small pictures and signals, as tutorials and students write them."""
+"""What an occlusion map of a small picture costs, next to ``captum.attr.Occlusion``.
+
+All windows are run by both, in interleaved rounds, and times are those of the processor, so that
+other programs on the machine count for little. The nets are small and wide ones, as tutorials and
+students write them; ``costs/occlusion.py --small`` measures them.
+"""
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import captum.attr
+import torch
 from torch import Tensor, nn
+
+import captum_deconvnet as cdn
+from captum_deconvnet_benchmarks.costs.tables import (
+    markdown,
+    rows_before,
+    write_between,
+    write_rows,
+)
+from captum_deconvnet_benchmarks.measuring import SEED, seconds
+from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
+
+TARGET, TOGETHER, WARM = 1, (1, 16, 64), 2
+RESULTS = Path("benchmarks/results/occlusion_small.json")
 
 
 class SmallNet(NamedTuple):
@@ -113,3 +137,79 @@ SMALL_NETS = {
     "twelve channels": SmallNet(twelve_channels, (12, 32, 32), (12, 8, 8), (12, 4, 4)),
     "signals": SmallNet(signals, (12, 1000), (12, 50), (12, 25)),
 }
+
+
+@dataclass(frozen=True)
+class SmallOcclusionCost:
+    """One net: seconds of the processor for a whole map, medians of all rounds."""
+
+    model: str
+    shape: tuple[int, ...]
+    windows: int
+    method: str
+    ours: float
+    captum: float
+    together: int
+    difference: float
+
+
+def measure_small(name: str, rounds: int) -> SmallOcclusionCost:
+    """Time of one net."""
+    net = SMALL_NETS[name]
+    torch.manual_seed(SEED)
+    model, image = net.build().eval(), torch.rand(1, *net.shape)
+    theirs, ours = captum.attr.Occlusion(model), cdn.Occlusion(model)
+    arguments: dict[str, Any] = {"target": TARGET, "strides": net.strides}
+    calls: dict[int, Callable[[], torch.Tensor]] = {
+        together: lambda together=together: theirs.attribute(  # type: ignore[misc]
+            image, net.window, perturbations_per_eval=together, **arguments
+        )
+        for together in TOGETHER
+    }
+    calls[0] = lambda: ours.attribute(image, net.window, **arguments)
+    rows = [
+        {key: seconds(call, time.process_time) for key, call in calls.items()}
+        for _ in range(rounds + WARM)
+    ]
+    medians = {key: statistics.median(row[key] for row in rows[WARM:]) for key in calls}
+    best = min(TOGETHER, key=medians.__getitem__)
+    right = calls[1]()
+    difference = float((calls[0]() - right).abs().max() / right.abs().max())
+    assert ours.report is not None
+    return SmallOcclusionCost(
+        name, net.shape, ours.report.windows, ours.report.method, medians[0], medians[best], best,
+        difference,
+    )  # fmt: skip
+
+
+def small_table(rows: list[dict[str, Any]]) -> str:
+    """The rows as a markdown table."""
+    return markdown(
+        [
+            {
+                "model": row["model"],
+                "input": " x ".join(map(str, row["shape"])),
+                "windows": row["windows"],
+                "ours": f"{row['ours'] * 1e3:.1f} ms",
+                "captum, best": f"{row['captum'] * 1e3:.1f} ms at {row['together']}",
+                "captum / ours": f"**{row['captum'] / row['ours']:.2f}**",
+                "way": row["method"],
+                "difference": f"{row['difference']:.0e}",
+            }
+            for row in rows
+        ]
+    )
+
+
+def save_small(row: SmallOcclusionCost, threads: int) -> None:
+    """Add a row to the result file, and write the table where docs/occlusion.md marks its place."""
+    facts = {**provenance(SEED), "threads": threads}
+    known = {one["model"]: one for one in [*rows_before(RESULTS), asdict(row)]}
+    rows = [known[name] for name in SMALL_NETS if name in known]
+    write_rows(RESULTS, facts, rows)
+    caption = (
+        f"\nOne random image, random weights, seconds of the processor, threads: {threads}; "
+        f"{facts['machine']}, torch {facts['torch']}, captum {facts['captum']}, commit "
+        f"{facts['commit']}, {facts['date']}.\n"
+    )
+    write_between(Path("docs/occlusion.md"), "small speed table", small_table(rows) + caption)
