@@ -19,7 +19,7 @@ from captum_deconvnet_benchmarks.zoo.row import (
     CRASHED,
     PROJECTED,
     TIMEOUT,
-    Row,
+    SweepRow,
     append,
     read_rows,
     rows_path,
@@ -46,7 +46,7 @@ def right_row(name="timm/net", **changes):
         "norm_ratio": 1.5,
         "seconds": 1.25,
     }
-    return Row(name, **(values | changes))
+    return SweepRow(name, **(values | changes))
 
 
 def quick_task(name, pipe):
@@ -57,7 +57,7 @@ def quick_task(name, pipe):
         os._exit(3)
     started = time.perf_counter()
     time.sleep(60 if name == "slow" else 0.2)
-    pipe.send(Row(name, status=PROJECTED, reason=f"{started} {time.perf_counter()}"))
+    pipe.send(SweepRow(name, status=PROJECTED, reason=f"{started} {time.perf_counter()}"))
 
 
 def test_a_crash_and_a_timeout_are_rows_and_the_others_go_on():

@@ -82,6 +82,7 @@ EXTRAS = {
     "jinja2": "bench",
     "pandas": "bench",
     "pyarrow": "bench",
+    "pydantic": "bench",
     "scikit_posthocs": "bench",
     "scipy": "bench",
     "skimage": "bench",

@@ -26,7 +26,7 @@ from captum_deconvnet_benchmarks.measuring import SEED, seconds
 from captum_deconvnet_benchmarks.protocol.explainer import BoundExplainer
 from captum_deconvnet_benchmarks.protocol.reproducibility import provenance
 from captum_deconvnet_benchmarks.runs.plan.plan import select
-from captum_deconvnet_benchmarks.runs.plan.spec import ModelChoice, Spec
+from captum_deconvnet_benchmarks.runs.plan.spec import ModelChoice, Parameters, Spec
 from captum_deconvnet_benchmarks.runs.run import RunRequest, run_benchmark
 from captum_deconvnet_benchmarks.runs.work.models import RunModel
 
@@ -70,7 +70,7 @@ def save(row: dict[str, Any]) -> None:
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
     """Median seconds of both, and the median of the ratios of neighbours."""
     choice = ModelChoice(MODEL, "random", str(draw_pictures(folder)))
-    steps = {"metrics": {"deletion_insertion": {"steps": STEPS}}}
+    steps: Parameters = {"metrics": {"deletion_insertion": {"steps": STEPS}}}
     spec = Spec((choice,), EXPLAINERS, METRICS, block=BLOCK, parameters=steps)
     bare(spec)
     pairs = [pair(spec, folder / f"run{number}", number) for number in range(rounds)]

@@ -1,4 +1,4 @@
-"""M9, whether the map asks which class it explains."""
+"""Class sensitivity (Nie et al. 2018): whether a map depends on the class that it explains."""
 
 from __future__ import annotations
 

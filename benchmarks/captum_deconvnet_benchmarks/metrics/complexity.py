@@ -1,4 +1,4 @@
-"""M11, how few pixels a map needs: sparseness, complexity, effective complexity."""
+"""Complexity, how few pixels a map needs: sparseness, complexity, effective complexity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""M5, deletion and insertion: how fast the class goes and comes with the strongest pixels."""
+"""Deletion and insertion (Petsiuk et al. 2018): how fast the class goes and comes back."""
 
 from __future__ import annotations
 

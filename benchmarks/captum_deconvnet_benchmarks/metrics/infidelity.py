@@ -1,4 +1,4 @@
-"""M7, infidelity: does the map foretell what a disturbance does to the output?"""
+"""Infidelity (Yeh et al. 2019): does a map foretell what a disturbance does to the output?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""M4, does the map move with the picture? And M3, how far features do."""
+"""Invariance: whether a map moves with its picture, and how far features move."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class InvarianceBenchmark:
         return labels[:, 1:] == labels[:, :1]
 
     def _features(self, inputs: Tensor, x: Tensor) -> dict[str, Curve]:
-        """M3: how far the features of each layer moved, as a part of their length."""
+        """How far the features of each layer moved, as a part of their length."""
         if self.layers is None:
             return {}
         invariance = FeatureInvariance(self.model, self.layers)

@@ -1,4 +1,4 @@
-"""M12, whether a map lies on the object: pointing game, relevance mass, rank accuracy."""
+"""Localisation, whether a map lies on the object: pointing game, relevance mass, rank accuracy."""
 
 from __future__ import annotations
 

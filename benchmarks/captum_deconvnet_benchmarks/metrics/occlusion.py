@@ -1,4 +1,4 @@
-"""M1, occlusion correlation: does the map say what covering a window does?"""
+"""Occlusion correlation: does a map say what covering a window does?"""
 
 from __future__ import annotations
 

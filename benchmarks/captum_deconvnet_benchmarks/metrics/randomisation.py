@@ -1,4 +1,4 @@
-"""M10, parameter randomisation: does the map look at what the model has learned?"""
+"""Parameter randomisation (Adebayo et al. 2018): does a map look at what the model has learned?"""
 
 from __future__ import annotations
 

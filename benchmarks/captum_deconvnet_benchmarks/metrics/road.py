@@ -42,8 +42,7 @@ NEIGHBOURS = {
 def imputed(image: Tensor, missing: Tensor) -> Tensor:
     """An image whose missing pixels are the weighted means of their neighbours, all at once.
 
-    One sparse system for each mask, factorised once for all channels, on the CPU: the only trip
-    off the device that any metric makes.
+    One sparse system for each mask, factorised once for all channels, on the CPU.
 
     Args:
         image: (C, H, W).

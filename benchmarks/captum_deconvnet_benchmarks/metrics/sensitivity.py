@@ -1,4 +1,4 @@
-"""M8, max-sensitivity: how far a map moves when the image hardly does."""
+"""Max-sensitivity (Yeh et al. 2019): how far a map moves when the image hardly does."""
 
 from __future__ import annotations
 

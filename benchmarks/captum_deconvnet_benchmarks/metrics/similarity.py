@@ -28,11 +28,9 @@ def average_ranks(values: Tensor) -> Tensor:
         >>> average_ranks(torch.tensor([3.0, 1.0, 3.0, 2.0])).tolist()
         [3.5, 1.0, 3.5, 2.0]
     """
-    ordered, order = values.sort(dim=-1)
-    below = torch.searchsorted(ordered, ordered)
-    up_to = torch.searchsorted(ordered, ordered, right=True)
-    ranks = (below + up_to + 1).double() / 2
-    return torch.empty_like(ranks).scatter_(-1, order, ranks)
+    from scipy.stats import rankdata  # slow to import
+
+    return torch.from_numpy(rankdata(values.detach().cpu().numpy(), axis=-1)).to(values.device)
 
 
 def pearson(left: Tensor, right: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from captum_deconvnet_benchmarks.explainers.controls import MINUS, minus
 from captum_deconvnet_benchmarks.protocol.explainer import Explainer
 from captum_deconvnet_benchmarks.protocol.metric import Metric
 
-Row = TypeVar("Row", Explainer, Metric)
+Entry = TypeVar("Entry", Explainer, Metric)
 
 
 def explainers(registry: Registry | None = None) -> dict[str, Explainer]:
@@ -41,13 +41,13 @@ def chosen_explainers(patterns: Iterable[str], known: Mapping[str, Explainer]) -
     return chosen("explainer", wanted, {**known, **made})
 
 
-def chosen(kind: str, patterns: Iterable[str], known: Mapping[str, Row]) -> list[Row]:
+def chosen(kind: str, patterns: Iterable[str], known: Mapping[str, Entry]) -> list[Entry]:
     """The rows whose name fits a pattern, each once, in the order of the patterns.
 
     Raises:
         UnknownNameError: a pattern fits none; names the nearest.
     """
-    found: dict[str, Row] = {}
+    found: dict[str, Entry] = {}
     for pattern in patterns:
         names = [name for name in known if fnmatch.fnmatchcase(name, pattern)]
         if not names:
@@ -56,7 +56,7 @@ def chosen(kind: str, patterns: Iterable[str], known: Mapping[str, Row]) -> list
     return list(found.values())
 
 
-def with_parameters(kind: str, row: Row, given: Mapping[str, Any]) -> Row:
+def with_parameters(kind: str, row: Entry, given: Mapping[str, Any]) -> Entry:
     """The row with some of its parameters replaced.
 
     Raises:
@@ -70,8 +70,8 @@ def with_parameters(kind: str, row: Row, given: Mapping[str, Any]) -> Row:
     return replace(row, parameters={**row.parameters, **given})
 
 
-def _by_name(kind: str, brought: Iterable[tuple[str, Row]]) -> dict[str, Row]:
-    found: dict[str, Row] = {}
+def _by_name(kind: str, brought: Iterable[tuple[str, Entry]]) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
     owner: dict[str, str] = {}
     for plugin, row in brought:
         if row.name in found:

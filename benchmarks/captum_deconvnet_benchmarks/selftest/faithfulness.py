@@ -1,4 +1,4 @@
-"""Does the map say what the output owes to the pixels? M1, M5, M6, M7."""
+"""Whether a map says what the output owes to the pixels: occlusion, deletion, ROAD, infidelity."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SUM = LinearNet(torch.ones(1, 1, 2, 2))
 
 
 def occlusion() -> list[Case]:
-    """M1: on a linear net a contribution map's window sums are the falls."""
+    """Occlusion correlation: on a linear net a contribution map's window sums are the falls."""
     rows: list[tuple[str, float, Explain]] = [
         ("linear net, its contributions", 1, contributions),
         ("their negative", -1, times(-1, contributions)),
@@ -43,7 +43,7 @@ def occlusion() -> list[Case]:
 
 
 def deletion() -> list[Case]:
-    """M5: contributions 4, 3, 2, 1."""
+    """Deletion and insertion: contributions 4, 3, 2, 1."""
     choices = {"steps": 4, "insertion": "zero", "output": "logit"}
     call = (DeletionInsertionBenchmark, SUM, FOUR, contributions)
     even = (DeletionInsertionBenchmark, SUM, torch.ones(1, 1, 2, 2), always(FOUR))
@@ -56,7 +56,7 @@ def deletion() -> list[Case]:
 
 
 def road() -> list[Case]:
-    """M6: the imputer, without noise."""
+    """ROAD: the imputer, without noise."""
     rows, columns = torch.meshgrid(torch.arange(12), torch.arange(9), indexing="ij")
     ramp = (2.0 * rows - columns)[None].double()
     holes = torch.zeros(12, 9, dtype=torch.bool)
@@ -79,7 +79,7 @@ def road() -> list[Case]:
 
 
 def infidelity() -> list[Case]:
-    """M7: a linear net and c times its gradient."""
+    """Infidelity: a linear net and c times its gradient."""
     call = (InfidelityBenchmark, SMALL, SMALL_IMAGE)
     triple = times(3, gradient)
     expected = 4 * 0.25 * float(SMALL.weights.detach().square().sum())

@@ -1,4 +1,4 @@
-"""Where the map lies and how much room it takes: M2, M11, M12."""
+"""Where a map lies and how much room it takes: correspondence, complexity, localisation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from captum_deconvnet_benchmarks.selftest.subjects import HalfSquare, always, nu
 
 
 def correspondence() -> list[Case]:
-    """M2: a metric of models, by the function behind ``cdn.PartCorrespondence``."""
+    """Correspondence (Zeiler & Fergus 2014, Table 1): a metric of models, by the function behind ``cdn.PartCorrespondence``."""
     change = numbers(1, 40)
     alike, turned = change.expand(5, -1), change * torch.tensor([[1], [1], [1], [-1], [-1]])
     random = numbers(2, 100_000)
@@ -32,7 +32,7 @@ def correspondence() -> list[Case]:
 
 
 def complexity() -> list[Case]:
-    """M11: maps of few numbers."""
+    """Complexity: maps of few numbers."""
 
     def of(values: list[float], name: str) -> Callable[[], float]:
         maps = torch.tensor(values, dtype=torch.float64).view(1, 1, 1, -1)
@@ -51,7 +51,7 @@ def complexity() -> list[Case]:
 
 
 def localisation() -> list[Case]:
-    """M12: a corner of 101 by 101 pixels of 224 by 224."""
+    """Localisation: a corner of 101 by 101 pixels of 224 by 224."""
     regions = torch.zeros(1, 224, 224, dtype=torch.bool)
     regions[:, :101, :101] = True
 

@@ -1,4 +1,4 @@
-"""What should move the map, and what should not: M3, M4, M8, M9, M10."""
+"""What should move a map, and what should not: the picture, noise, the class, the weights."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def circular_net() -> nn.Module:
 
 
 def invariance() -> list[Case]:
-    """M3 and M4: a circular net under circular shifts."""
+    """Invariance of maps and of features: a circular net under circular shifts."""
     image = numbers(1, 1, 8, 8)
 
     def rolled(images: Tensor, value: float) -> Tensor:
@@ -84,7 +84,7 @@ def invariance() -> list[Case]:
 
 
 def max_sensitivity() -> list[Case]:
-    """M8: gradients that do not move, and one that moves by the corner of the cube."""
+    """Max-sensitivity (Yeh et al. 2019): gradients that do not move, and one that moves by the corner of the cube."""
     length = float(SMALL_IMAGE.square().sum().sqrt())
     corner = {"draw": "corners", "radius": 0.1}
     build = MaxSensitivityBenchmark
@@ -106,7 +106,7 @@ def max_sensitivity() -> list[Case]:
 
 
 def class_sensitivity() -> list[Case]:
-    """M9: two classes of a linear net."""
+    """Sensitivity to the class (Nie et al. 2018): two classes of a linear net."""
     weights, halves = numbers(1, 1, 8, 8), torch.zeros(2, 1, 8, 8, dtype=torch.float64)
     halves[0, :, :4], halves[1, :, 4:] = 1, 2
     image = numbers(1, 1, 8, 8, seed=4)
@@ -126,7 +126,7 @@ def class_sensitivity() -> list[Case]:
 
 
 def randomisation() -> list[Case]:
-    """M10: a map that ignores the model."""
+    """Parameter randomisation (Adebayo et al. 2018): a map that ignores the model."""
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 2)).double()
     call = (RandomisationBenchmark, model, numbers(1, 1, 8, 8), always(numbers(1, 1, 8, 8, seed=5)))
     names = ("spearman", "last_absolute_spearman", "ssim", "hog")

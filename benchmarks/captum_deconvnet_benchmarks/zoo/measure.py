@@ -25,7 +25,7 @@ from captum_deconvnet_benchmarks.zoo.row import (
     DIFFERENT,
     IDENTICAL,
     PROJECTED,
-    Row,
+    SweepRow,
 )
 from captum_deconvnet_benchmarks.zoo.subject import LOGIT, Subject, subject
 
@@ -36,7 +36,7 @@ SAME = 1e-6
 """Two float32 results that come from the same operations in another order."""
 
 
-def measure(name: str, size: Size, seed: int) -> Row:
+def measure(name: str, size: Size, seed: int) -> SweepRow:
     """Project one model and compare.
 
     Args:
@@ -47,9 +47,9 @@ def measure(name: str, size: Size, seed: int) -> Row:
     return measure_subject(subject(name, seed), name, size)
 
 
-def measure_subject(case: Subject, name: str, size: Size) -> Row:
+def measure_subject(case: Subject, name: str, size: Size) -> SweepRow:
     """The row of a model that is ready; its weights may be float64 afterwards."""
-    row = Row(name, size.family, parameters=size.parameters)
+    row = SweepRow(name, size.family, parameters=size.parameters)
     row.convolutions = convolutions(case.model)
     row.input = "x".join(map(str, case.image.shape))
     row.stages = len(case.layers) - 1
@@ -62,7 +62,7 @@ def measure_subject(case: Subject, name: str, size: Size) -> Row:
     return row
 
 
-def record_forward(case: Subject, row: Row) -> dict[str, cdn.Unit]:
+def record_forward(case: Subject, row: SweepRow) -> dict[str, cdn.Unit]:
     """Record in float32: the receipt, whether the forward is the plain one, and the units."""
     recording = cdn.record(case.model, case.image, case.layers)
     stages = [recording.activations[layer] for layer in case.layers if layer != LOGIT]
@@ -127,7 +127,7 @@ def worst(found: Projected, right: Projected) -> float:
     return max((relative_error(found[layer], right[layer]) for layer in right), default=0.0)
 
 
-def fill_in(row: Row, found: Projections) -> None:
+def fill_in(row: SweepRow, found: Projections) -> None:
     """Write the comparison into the row."""
     logit, gradient = found.deconvnet[LOGIT], found.autograd[LOGIT]
     row.precision = str(logit.dtype).removeprefix("torch.")

@@ -17,10 +17,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from captum_deconvnet_benchmarks.zoo.row import NAME, Row
+from captum_deconvnet_benchmarks.zoo.row import NAME, SweepRow
 
 
-def provenance(folder: Path, rows: Sequence[Row], name: str = NAME) -> str:
+def provenance(folder: Path, rows: Sequence[SweepRow], name: str = NAME) -> str:
     """A paragraph from the rows and the sidecars of the files called after ``name``."""
     lines = [sentence(json.loads(path.read_text())) for path in sidecars(folder, name)]
     seconds = sum(row.seconds or 0 for row in rows)

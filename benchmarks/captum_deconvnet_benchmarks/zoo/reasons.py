@@ -9,7 +9,7 @@ Whether a row holds what the package promises.
 from __future__ import annotations
 
 from captum_deconvnet_benchmarks.zoo.measure import TOLERANCE
-from captum_deconvnet_benchmarks.zoo.row import DIFFERENT, PROJECTED, Row
+from captum_deconvnet_benchmarks.zoo.row import DIFFERENT, PROJECTED, SweepRow
 
 CORNERS = "corners found by formula: products of derivatives"
 PYRAMID_ATTENTION = "pyramid attention: features times a map that is not bounded"
@@ -69,12 +69,12 @@ REASONS: dict[tuple[str, str], str] = {
 """By family and operation; a fallback that is not here is a fault."""
 
 
-def operations(row: Row) -> list[str]:
+def operations(row: SweepRow) -> list[str]:
     """The operations of a net that have no rule, each once."""
     return sorted({entry.rpartition(":")[2] for entry in row.fallbacks.split()})
 
 
-def is_explained(row: Row) -> bool:
+def is_explained(row: SweepRow) -> bool:
     """Whether there is a reason for every operation of a net without a rule."""
     return all((row.family, operation) in REASONS for operation in operations(row))
 
@@ -82,7 +82,7 @@ def is_explained(row: Row) -> bool:
 ZERO = "a projection is zero throughout"
 
 
-def broken_promises(row: Row) -> list[str]:
+def broken_promises(row: SweepRow) -> list[str]:
     """What a conv net's row shows to be wrong; empty if all is well."""
     if row.status != PROJECTED:
         return [f"{row.status}: {row.reason}"]

@@ -11,7 +11,12 @@ from captum_deconvnet_benchmarks.zoo.measure import SAME, TOLERANCE
 from captum_deconvnet_benchmarks.zoo.outside import report as outside
 from captum_deconvnet_benchmarks.zoo.provenance import provenance, table
 from captum_deconvnet_benchmarks.zoo.reasons import REASONS, broken_promises, operations
-from captum_deconvnet_benchmarks.zoo.row import AS_WITH_AUTOGRAD, FEW_CONVOLUTIONS, Row, read_rows
+from captum_deconvnet_benchmarks.zoo.row import (
+    AS_WITH_AUTOGRAD,
+    FEW_CONVOLUTIONS,
+    SweepRow,
+    read_rows,
+)
 
 HEAD = """\
 # Coverage
@@ -56,12 +61,12 @@ def report(folder: Path) -> str:
     return "\n".join(parts)
 
 
-def of_library(rows: Iterable[Row], library: str) -> list[Row]:
+def of_library(rows: Iterable[SweepRow], library: str) -> list[SweepRow]:
     """The rows of one library."""
     return [row for row in rows if row.library == library]
 
 
-def headline(rows: list[Row]) -> str:
+def headline(rows: list[SweepRow]) -> str:
     """N of N for each library."""
     lines = []
     for library in LIBRARIES:
@@ -74,7 +79,7 @@ def headline(rows: list[Row]) -> str:
     return table(head, lines)
 
 
-def exceptions(rows: list[Row]) -> str:
+def exceptions(rows: list[SweepRow]) -> str:
     """Every net that breaks a promise, and those that keep one in another way."""
     lines = [
         f"* `{row.model}`: {'; '.join(broken)}\n"
@@ -91,7 +96,7 @@ def exceptions(rows: list[Row]) -> str:
     return "".join(lines) or "None.\n"
 
 
-def fallbacks(rows: list[Row]) -> str:
+def fallbacks(rows: list[SweepRow]) -> str:
     """Which families have products without a rule, and why the gradient is right there."""
     nets = Counter(
         (f"{row.library}/{row.family}", f"`{operation}`", REASONS.get((row.family, operation)))
@@ -109,7 +114,7 @@ def fallbacks(rows: list[Row]) -> str:
     return intro + table(("family", "operation", "what it is", "nets"), lines)
 
 
-def captum(rows: list[Row]) -> str:
+def captum(rows: list[SweepRow]) -> str:
     """How often Captum's class gives the right projection, and how often the plain gradient."""
     lines = []
     for library in LIBRARIES:
@@ -122,9 +127,9 @@ def captum(rows: list[Row]) -> str:
     return table(head, lines)
 
 
-def families(rows: list[Row]) -> str:
+def families(rows: list[SweepRow]) -> str:
     """One line a family: nets, right ones, kinds of operations, worst error, typical ratio."""
-    found: dict[str, list[Row]] = defaultdict(list)
+    found: dict[str, list[SweepRow]] = defaultdict(list)
     for row in rows:
         found[f"{row.library}/{row.family}"].append(row)
     head = (
@@ -141,7 +146,7 @@ def families(rows: list[Row]) -> str:
     return table(head, (family_line(name, own) for name, own in sorted(found.items())))
 
 
-def family_line(name: str, rows: list[Row]) -> list[object]:
+def family_line(name: str, rows: list[SweepRow]) -> list[object]:
     """Operations as shares of all; the ratio of norms is the median's."""
     counts = {
         kind: sum(getattr(row, kind) or 0 for row in rows)

@@ -23,11 +23,11 @@ AS_WITH_AUTOGRAD = "as with autograd"
 DIFFERENT = "different"
 
 
-AnyRow = TypeVar("AnyRow", bound="Row")
+AnyRow = TypeVar("AnyRow", bound="SweepRow")
 
 
 @dataclass
-class Row:
+class SweepRow:
     """What the sweep writes about one model.
 
     Errors are relative: the largest difference over the largest value of the right answer, and the
@@ -138,7 +138,7 @@ def rows_path(folder: Path, shard: tuple[int, int], name: str = NAME) -> Path:
     return folder / (f"{name}.csv" if count == 1 else f"{name}-{number}-of-{count}.csv")
 
 
-def append(path: Path, row: Row, kind: type[Row] = Row) -> None:
+def append(path: Path, row: SweepRow, kind: type[SweepRow] = SweepRow) -> None:
     """Add one row to a file of rows of ``kind``; the first brings the table's head with it."""
     is_new = not path.exists()
     with path.open("a", newline="", encoding="utf-8") as file:
@@ -148,9 +148,9 @@ def append(path: Path, row: Row, kind: type[Row] = Row) -> None:
         writer.writerow(row.cells())
 
 
-def read_rows(folder: Path) -> dict[str, Row]:
+def read_rows(folder: Path) -> dict[str, SweepRow]:
     """The rows of torchvision's and timm's models; see :func:`read`."""
-    return read(folder, NAME, Row)
+    return read(folder, NAME, SweepRow)
 
 
 def read(folder: Path, name: str, kind: type[AnyRow]) -> dict[str, AnyRow]:

@@ -21,7 +21,7 @@ import torch
 
 from captum_deconvnet_benchmarks.zoo.census import size_of
 from captum_deconvnet_benchmarks.zoo.measure import measure
-from captum_deconvnet_benchmarks.zoo.row import CRASHED, FAILED, FEW_CONVOLUTIONS, TIMEOUT, Row
+from captum_deconvnet_benchmarks.zoo.row import CRASHED, FAILED, FEW_CONVOLUTIONS, TIMEOUT, SweepRow
 
 Task = Callable[[str, Connection], None]
 """What a child does with a name and a pipe; see ``work`` in ``worker``."""
@@ -64,7 +64,7 @@ class Sweep:
         self.task, self.jobs, self.timeout = task, jobs, timeout
         self.running: dict[Connection, Job] = {}
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[SweepRow]:
         """The rows, in the order they are finished; when left early, no child is left behind."""
         try:
             while self.names or self.heavy or self.running:
@@ -96,16 +96,16 @@ class Sweep:
     def _has_heavy(self) -> bool:
         return any(job.is_heavy for job in self.running.values())
 
-    def _listen(self, pipe: Connection) -> Iterator[Row]:
+    def _listen(self, pipe: Connection) -> Iterator[SweepRow]:
         """A child spoke: it asks for leave, brings its row, or is gone."""
         job = self.running[pipe]
         try:
             message = pipe.recv()
         except EOFError:
             self._end(pipe)
-            yield Row(job.name, status=CRASHED, reason=f"exit code {job.process.exitcode}")
+            yield SweepRow(job.name, status=CRASHED, reason=f"exit code {job.process.exitcode}")
             return
-        if isinstance(message, Row):
+        if isinstance(message, SweepRow):
             self._end(pipe)
             yield message
             return
@@ -122,13 +122,13 @@ class Sweep:
             self.heavy.append(job.name)
             self._end(pipe)
 
-    def _late(self) -> Iterator[Row]:
+    def _late(self) -> Iterator[SweepRow]:
         """End the children that take too long."""
         now = time.perf_counter()
         for pipe, job in list(self.running.items()):
             if now - job.started > self.timeout:
                 self._end(pipe, kill=True)
-                yield Row(job.name, status=TIMEOUT, reason=f"more than {self.timeout:g} s")
+                yield SweepRow(job.name, status=TIMEOUT, reason=f"more than {self.timeout:g} s")
 
     def _end(self, pipe: Connection, *, kill: bool = False) -> None:
         """Wait for a child to exit."""
@@ -142,7 +142,7 @@ class Sweep:
 KILOBYTES_IN_MEGABYTE = 1024
 
 
-Visit = Callable[[str, int, Connection], Row | None]
+Visit = Callable[[str, int, Connection], SweepRow | None]
 """Makes the row of a net by name, seed and pipe; none if the parent wants it later."""
 
 
@@ -151,7 +151,7 @@ def work(name: str, pipe: Connection, seed: int) -> None:
 
     Args:
         name: full name.
-        pipe: to the parent. It gets an int, answers with a bool, and gets a :class:`Row`; what is
+        pipe: to the parent. It gets an int, answers with a bool, and gets a :class:`SweepRow`; what is
             left out or refused leave sends only its row, or nothing.
         seed: of weights and picture.
     """
@@ -170,11 +170,11 @@ def send_row(visit: Visit, name: str, pipe: Connection, seed: int) -> None:
     pipe.close()
 
 
-def visit(name: str, seed: int, pipe: Connection) -> Row | None:
+def visit(name: str, seed: int, pipe: Connection) -> SweepRow | None:
     """The row of a model; none if the parent wants it later."""
     size = size_of(name)
     if size.has_few_convolutions:
-        return Row(name, size.family, FEW_CONVOLUTIONS, parameters=size.parameters)
+        return SweepRow(name, size.family, FEW_CONVOLUTIONS, parameters=size.parameters)
     pipe.send(size.parameters)
     if not pipe.recv():
         return None
@@ -183,7 +183,7 @@ def visit(name: str, seed: int, pipe: Connection) -> Row | None:
     return row
 
 
-def timed(name: str, make: Callable[[], Row]) -> Row:
+def timed(name: str, make: Callable[[], SweepRow]) -> SweepRow:
     """A row whatever happens, with the time that it took."""
     started = time.perf_counter()
     row = guarded(name, make)
@@ -192,10 +192,10 @@ def timed(name: str, make: Callable[[], Row]) -> Row:
     return row
 
 
-def guarded(name: str, make: Callable[[], Row | None]) -> Row | None:
+def guarded(name: str, make: Callable[[], SweepRow | None]) -> SweepRow | None:
     """A row whatever happens: a failure is one too."""
     try:
         return make()
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        return Row(name, status=FAILED, reason=reason)
+        return SweepRow(name, status=FAILED, reason=reason)

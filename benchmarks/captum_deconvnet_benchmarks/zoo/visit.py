@@ -16,7 +16,7 @@ import tqdm  # type: ignore[import-untyped]
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet_benchmarks.zoo import census
 from captum_deconvnet_benchmarks.zoo.provenance import circumstances, write
-from captum_deconvnet_benchmarks.zoo.row import NAME, Row, append, read, rows_path
+from captum_deconvnet_benchmarks.zoo.row import NAME, SweepRow, append, read, rows_path
 from captum_deconvnet_benchmarks.zoo.sweep import Sweep, work
 
 
@@ -36,7 +36,7 @@ class Collection:
     names: Callable[[str], list[str]]
     work: Callable[..., None]
     packages: Callable[[], tuple[str, ...]] = tuple
-    row: type[Row] = Row
+    row: type[SweepRow] = SweepRow
 
 
 ZOO = Collection(NAME, census.names, work)

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from captum_deconvnet.engine.tape.tape import Step
-
-KINDS = ("paper", "adjoint", "extension", "fallback")
+from captum_deconvnet.registry.plugin import KINDS
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from captum_deconvnet_benchmarks.protocol.catalogue import (
 from captum_deconvnet_benchmarks.protocol.explainer import Explainer
 from captum_deconvnet_benchmarks.protocol.metric import Metric
 from captum_deconvnet_benchmarks.runs.plan.identity import BlockIdentity, Unit, code_versions
-from captum_deconvnet_benchmarks.runs.plan.spec import ModelChoice, Spec
+from captum_deconvnet_benchmarks.runs.plan.spec import KINDS, Kind, ModelChoice, Spec
 from captum_deconvnet_benchmarks.runs.store.store import RunStore
 from captum_deconvnet_benchmarks.runs.work.models import (
     Block,
@@ -71,7 +71,7 @@ def select(spec: Spec, choice: ModelChoice) -> Selection:
     """
     found = chosen_explainers(spec.explainers, explainers())
     scores = chosen("metric", spec.metrics, metrics())
-    given = {kind: _given(spec, choice, kind) for kind in ("explainers", "metrics")}
+    given = {kind: _given(spec, choice, kind) for kind in KINDS}
     ours = [with_parameters("explainer", e, given["explainers"].pop(e.name, {})) for e in found]
     theirs = [with_parameters("metric", m, given["metrics"].pop(m.name, {})) for m in scores]
     for kind, left in given.items():
@@ -81,7 +81,7 @@ def select(spec: Spec, choice: ModelChoice) -> Selection:
     return Selection(tuple(ours), tuple(theirs))
 
 
-def _given(spec: Spec, choice: ModelChoice, kind: str) -> dict[str, dict[str, Any]]:
+def _given(spec: Spec, choice: ModelChoice, kind: Kind) -> dict[str, dict[str, Any]]:
     """The parameters of the run by name, with those of the model on top."""
     shared, own = spec.parameters.get(kind, {}), choice.parameters.get(kind, {})
     names = dict.fromkeys([*shared, *own])
@@ -89,7 +89,7 @@ def _given(spec: Spec, choice: ModelChoice, kind: str) -> dict[str, dict[str, An
 
 
 def identity_of(run_model: RunModel, block: Block, targets: Sequence[int]) -> BlockIdentity:
-    """Where the work on a block is done."""
+    """What the work on a block depends on."""
     spec = run_model.spec
     return BlockIdentity(
         model=run_model.choice.name,

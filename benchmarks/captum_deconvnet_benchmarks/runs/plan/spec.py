@@ -3,25 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import torch
 import yaml
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
 
-from captum_deconvnet.errors import SpecError, unknown_name
-
-Parameters: TypeAlias = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""By ``"explainers"`` or ``"metrics"``, then name, then parameter."""
+from captum_deconvnet.errors import CaptumDeconvnetError, SpecError, unknown_name
 
 DEFAULT = "DEFAULT"
-PREDICTED, LABEL = "predicted", "label"
+PREDICTED: Literal["predicted"] = "predicted"
+LABEL: Literal["label"] = "label"
+Kind: TypeAlias = Literal["explainers", "metrics"]
+KINDS: tuple[Kind, ...] = ("explainers", "metrics")
 PREPARED = ("input_size", "mean", "std", "transform", "classes")
 """The keys of a model that say how pictures are prepared for it, and what its classes are."""
 
 
-@dataclass(frozen=True)
+def as_text(value: Any) -> str:
+    """A value as the command line would have it: ``[3, 64, 64]`` is ``3,64,64``."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def listed(value: Any) -> list[Any]:
+    """A list, or the one value that stands in its place."""
+    if isinstance(value, str | Mapping):
+        return [value]
+    if not isinstance(value, list | tuple):
+        raise ValueError
+    return list(value)
+
+
+def known_device(device: str) -> str:
+    """A device that torch has a name for, on this machine or not."""
+    if device != "auto":
+        try:
+            torch.device(device)
+        except RuntimeError as error:
+            raise ValueError from error
+    return device
+
+
+Text: TypeAlias = Annotated[str, BeforeValidator(as_text)]
+Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(listed)]
+Count: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
+Parameters: TypeAlias = dict[Kind, dict[str, dict[str, Any]]]
+"""By kind, then name, then parameter."""
+
+CHECKED = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=CHECKED)
 class ModelChoice:
     """One model of a run.
 
@@ -39,17 +75,17 @@ class ModelChoice:
         classes: a file with the names of its classes.
     """
 
-    model: str
-    weights: str = DEFAULT
-    images: str = ""
-    layer: str = ""
-    label: str = ""
-    parameters: Parameters = field(default_factory=dict)
-    input_size: str = ""
-    mean: str = ""
-    std: str = ""
-    transform: str = ""
-    classes: str = ""
+    model: Text
+    weights: Text = DEFAULT
+    images: Text = ""
+    layer: Text = ""
+    label: Text = ""
+    parameters: Parameters = Field(default_factory=dict)
+    input_size: Text = ""
+    mean: Text = ""
+    std: Text = ""
+    transform: Text = ""
+    classes: Text = ""
 
     @property
     def prepared(self) -> dict[str, str]:
@@ -64,7 +100,17 @@ class ModelChoice:
         return self.label or plain
 
 
-@dataclass(frozen=True)
+def model_choice(given: Any) -> Any:
+    """A model's name alone stands for the choice of it."""
+    return {"model": given} if isinstance(given, str) else given
+
+
+Choices: TypeAlias = Annotated[
+    tuple[Annotated[ModelChoice, BeforeValidator(model_choice)], ...], BeforeValidator(listed)
+]
+
+
+@dataclass(frozen=True, config=CHECKED)
 class Spec:
     """What a run is over.
 
@@ -84,18 +130,18 @@ class Spec:
         parameters: in place of the defaults of explainers and metrics.
     """
 
-    models: tuple[ModelChoice, ...] = ()
-    explainers: tuple[str, ...] = ("*",)
-    metrics: tuple[str, ...] = ("*",)
+    models: Choices = ()
+    explainers: Names = ("*",)
+    metrics: Names = ("*",)
     images: str = ""
-    target: str | int = PREDICTED
-    seed: int = 0
-    block: int = 10
-    batch: int = 0
-    limit: int = 0
-    background: int = 128
-    device: str = "cpu"
-    parameters: Parameters = field(default_factory=dict)
+    target: Count | Literal["predicted", "label"] = PREDICTED
+    seed: Count = 0
+    block: Annotated[Count, Field(ge=1)] = 10
+    batch: Count = 0
+    limit: Count = 0
+    background: Count = 128
+    device: Annotated[str, AfterValidator(known_device)] = "cpu"
+    parameters: Parameters = Field(default_factory=dict)
 
     def as_plain(self) -> dict[str, Any]:
         """What YAML and JSON can hold; ``spec_of`` takes it back."""
@@ -130,34 +176,12 @@ def spec_of(content: Mapping[str, Any]) -> Spec:
         UnknownNameError: a key is unknown; names the nearest.
         SpecError: a value cannot be used.
     """
-    known = {each.name for each in fields(Spec)}
-    for key in content:
-        if key not in known:
-            raise unknown_name("key of a spec", str(key), known)
-    given = dict(content)
-    given["models"] = tuple(_model(each) for each in _listed(given.get("models", ()), "models"))
-    for key in ("explainers", "metrics"):
-        if key in given:
-            given[key] = tuple(_listed(given[key], key))
-    spec = Spec(**given)
-    _check(spec)
+    try:
+        spec = Spec(**{str(key): value for key, value in content.items()})
+    except ValidationError as error:
+        raise _refusal(error.errors(), content) from None
+    _check_models(spec)
     return spec
-
-
-def _model(given: Any) -> ModelChoice:
-    if isinstance(given, str):
-        return ModelChoice(given)
-    if isinstance(given, ModelChoice):
-        return given
-    known = {each.name for each in fields(ModelChoice)}
-    if not isinstance(given, Mapping) or "model" not in given:
-        raise SpecError(f"A model is {given!r}; give its name, or 'model:' with its name.")
-    for key in given:
-        if key not in known:
-            raise unknown_name("key of a model", str(key), known)
-    _check_parameters(given.get("parameters", {}))
-    plain = {key: _text(value) for key, value in given.items() if key != "parameters"}
-    return ModelChoice(**plain, parameters=given.get("parameters", {}))
 
 
 def _said(choice: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,21 +189,8 @@ def _said(choice: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in choice.items() if value or key not in PREPARED}
 
 
-def _text(value: Any) -> str:
-    """A value as the command line would have it: ``[3, 64, 64]`` is ``3,64,64``."""
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _listed(value: Any, key: str) -> list[Any]:
-    if isinstance(value, str | Mapping):
-        return [value]
-    if not isinstance(value, list | tuple):
-        raise SpecError(f"{key} is {value!r}; a list was expected.")
-    return list(value)
-
-
-def _check(spec: Spec) -> None:
-    """Refuse what no run can be made of."""
+def _check_models(spec: Spec) -> None:
+    """Refuse models that no run can be made of."""
     if not spec.models:
         raise SpecError("There is no model: give --model, or models: in the spec.")
     for choice in spec.models:
@@ -188,38 +199,41 @@ def _check(spec: Spec) -> None:
     names = [choice.name for choice in spec.models]
     if len(set(names)) < len(names):
         raise SpecError(f"Two models are called the same: {', '.join(names)}. Give a label:.")
-    lowest = {"seed": 0, "block": 1, "batch": 0, "limit": 0, "background": 0}
-    for key, least in lowest.items():
-        value = getattr(spec, key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise SpecError(f"{key} is {value!r}; a whole number of at least {least} was expected.")
-    _check_target(spec.target)
-    _check_device(spec.device)
-    _check_parameters(spec.parameters)
 
 
-def _check_device(device: Any) -> None:
-    try:
-        if device != "auto":
-            torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise SpecError(
-            f"device is {device!r}; auto, cpu, cuda, mps, or one card such as cuda:1 was expected."
-        ) from error
+UNKNOWN_KEY = "unexpected_keyword_argument"
+WHOLE = "a whole number of at least"
+EXPECTED = {
+    **dict.fromkeys(("models", *KINDS), "a list of names"),
+    **dict.fromkeys(("seed", "batch", "limit", "background"), f"{WHOLE} 0"),
+    "block": f"{WHOLE} 1",
+    "target": "predicted, label or a class number",
+    "device": "auto, cpu, cuda, mps, or one card such as cuda:1",
+    "images": "a folder, or torchvision/NAME:ROOT",
+}
+"""By key of a spec, what was expected there."""
 
 
-def _check_target(target: Any) -> None:
-    words = (PREDICTED, LABEL)
-    if not (target in words or (type(target) is int and target >= 0)):
-        raise SpecError(f"target is {target!r}; {', '.join(words)} or a class number was expected.")
+def _refusal(errors: list[ErrorDetails], content: Mapping[str, Any]) -> CaptumDeconvnetError:
+    """What the library finds wrong, in one line; unknown keys come first."""
+    first = min(errors, key=lambda error: error["type"] != UNKNOWN_KEY)
+    path, given = first["loc"], first["input"]
+    if first["type"] == UNKNOWN_KEY:
+        owner, kind = ("spec", Spec) if len(path) == 1 else ("model", ModelChoice)
+        known = [each.name for each in fields(kind)]
+        return unknown_name(f"key of a {owner}", str(path[-1]), known)
+    if "parameters" in path:
+        return _refused_parameters(path[path.index("parameters") + 1 :], given)
+    if path[0] == "models" and len(path) > 1:
+        return SpecError(f"A model is {given!r}; give its name, or 'model:' with its name.")
+    key = str(path[0])
+    return SpecError(f"{key} is {content[key]!r}; {EXPECTED[key]} was expected.")
 
 
-def _check_parameters(parameters: Any) -> None:
-    kinds = ("explainers", "metrics")
-    if not isinstance(parameters, Mapping):
-        raise SpecError(f"parameters is {parameters!r}; {' and '.join(kinds)} were expected in it.")
-    for kind, rows in parameters.items():
-        if kind not in kinds:
-            raise unknown_name("key of parameters", str(kind), kinds)
-        if not isinstance(rows, Mapping) or not all(isinstance(r, Mapping) for r in rows.values()):
-            raise SpecError(f"parameters.{kind} must have names, each with parameter: value.")
+def _refused_parameters(path: tuple[int | str, ...], given: Any) -> CaptumDeconvnetError:
+    """What is wrong below ``parameters``."""
+    if not path:
+        return SpecError(f"parameters is {given!r}; {' and '.join(KINDS)} were expected in it.")
+    if path[0] not in KINDS:
+        return unknown_name("key of parameters", str(path[0]), KINDS)
+    return SpecError(f"parameters.{path[0]} must have names, each with parameter: value.")

@@ -22,7 +22,7 @@ from captum_deconvnet_benchmarks.zoo.measure import TOLERANCE, measure_subject
 from captum_deconvnet_benchmarks.zoo.outside.libraries import LIBRARIES, Net
 from captum_deconvnet_benchmarks.zoo.outside.report import FILE, OutsideRow
 from captum_deconvnet_benchmarks.zoo.projections import relative_error
-from captum_deconvnet_benchmarks.zoo.row import Row
+from captum_deconvnet_benchmarks.zoo.row import SweepRow
 from captum_deconvnet_benchmarks.zoo.subject import LOGIT, OneOutput, Subject, ready
 from captum_deconvnet_benchmarks.zoo.sweep import send_row, timed
 from captum_deconvnet_benchmarks.zoo.visit import Collection
@@ -204,7 +204,7 @@ def size(case: Subject) -> Size:
     return Size(family, sum(parameter.numel() for parameter in case.model.parameters()))
 
 
-def visit(name: str, seed: int, pipe: Connection) -> Row | None:
+def visit(name: str, seed: int, pipe: Connection) -> SweepRow | None:
     """The row of a net; the parent is told of no size, since none is large."""
     pipe.send(0)
     return timed(name, lambda: measure(name, seed)) if pipe.recv() else None

@@ -19,11 +19,11 @@ from captum_deconvnet_benchmarks.zoo.reasons import (
     is_off,
     operations,
 )
-from captum_deconvnet_benchmarks.zoo.row import Row, read
+from captum_deconvnet_benchmarks.zoo.row import SweepRow, read
 
 
 @dataclass
-class OutsideRow(Row):
+class OutsideRow(SweepRow):
     """What the sweep writes about one net of another library.
 
     Attributes:
