@@ -16,7 +16,7 @@ from captum_deconvnet_benchmarks.selftest.subjects import HalfSquare, always, nu
 
 
 def correspondence() -> list[Case]:
-    """Correspondence (Zeiler & Fergus 2014, Table 1): a metric of models, by the function behind ``cdn.PartCorrespondence``."""
+    """Correspondence of parts (Zeiler & Fergus 2014, Table 1), a metric of models."""
     change = numbers(1, 40)
     alike, turned = change.expand(5, -1), change * torch.tensor([[1], [1], [1], [-1], [-1]])
     random = numbers(2, 100_000)

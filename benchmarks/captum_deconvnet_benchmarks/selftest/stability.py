@@ -84,7 +84,7 @@ def invariance() -> list[Case]:
 
 
 def max_sensitivity() -> list[Case]:
-    """Max-sensitivity (Yeh et al. 2019): gradients that do not move, and one that moves by the corner of the cube."""
+    """Max-sensitivity (Yeh et al. 2019): gradients that stand still, and one that moves."""
     length = float(SMALL_IMAGE.square().sum().sqrt())
     corner = {"draw": "corners", "radius": 0.1}
     build = MaxSensitivityBenchmark

@@ -151,8 +151,8 @@ def work(name: str, pipe: Connection, seed: int) -> None:
 
     Args:
         name: full name.
-        pipe: to the parent. It gets an int, answers with a bool, and gets a :class:`SweepRow`; what is
-            left out or refused leave sends only its row, or nothing.
+        pipe: to the parent. It gets an int, answers with a bool, and gets a :class:`SweepRow`; a
+            model that is left out or refused leave sends only its row, or nothing.
         seed: of weights and picture.
     """
     send_row(visit, name, pipe, seed)
