@@ -10,8 +10,12 @@ class CaptumDeconvnetError(Exception):
     """The base of every error this package raises for bad input."""
 
 
-class UnknownNameError(CaptumDeconvnetError, LookupError):
+class UnknownNameError(CaptumDeconvnetError, KeyError):
     """A model, layer, rule or option of that name does not exist."""
+
+    def __str__(self) -> str:
+        """The message as it is: a KeyError would put it in quotation marks."""
+        return Exception.__str__(self)
 
 
 class UnsupportedOperationError(CaptumDeconvnetError, RuntimeError):
@@ -46,6 +50,10 @@ class ModelError(CaptumDeconvnetError, ValueError, RuntimeError):
     """A model cannot be used as asked: no convolution, a wrong input, not a module."""
 
 
+class NotAModuleError(ModelError, AssertionError, TypeError):
+    """Something else was given where a model was expected."""
+
+
 class OutputChoiceError(ModelError, AssertionError):
     """A model gives several tensors and none was chosen, or what was chosen is not there."""
 
@@ -62,8 +70,11 @@ class TransformError(CaptumDeconvnetError, ValueError):
     """A transform of images, or a value of it, cannot be used as asked."""
 
 
-class TargetError(CaptumDeconvnetError, IndexError, AssertionError):
-    """The model has no output of that number, or a target does not pick one output an image."""
+class TargetError(UnitError, AssertionError):
+    """The model has no output of that number, or a target does not pick one output an image.
+
+    It is a UnitError, since an output is a unit of the last layer.
+    """
 
 
 class SelectorError(CaptumDeconvnetError, IndexError, AssertionError):
@@ -76,6 +87,14 @@ class WeightsError(CaptumDeconvnetError, RuntimeError):
 
 class ImageError(CaptumDeconvnetError, ValueError):
     """A file is not an image, or an image does not fit the model."""
+
+
+class InputError(ModelError, ImageError, AssertionError, TypeError):
+    """What was given as inputs is no tensor, or has not the dimensions of a batch of images."""
+
+
+class WindowError(ImageError, AssertionError):
+    """An occluding window, its stride, or how many go together, cannot be used as asked."""
 
 
 class OutputError(CaptumDeconvnetError, OSError):

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.output import OutputName, select_output
 from captum_deconvnet.errors import ModelError, TargetError
 
@@ -27,6 +28,7 @@ class ClassInMask(nn.Module):
         output: which tensor of the model's output, if it gives several.
 
     Raises:
+        NotAModuleError: if ``model`` is not a module.
         TargetError: when it runs, for a class or a mask that does not fit the scores.
 
     Example:
@@ -49,6 +51,7 @@ class ClassInMask(nn.Module):
         output: OutputName | None = None,
     ) -> None:
         """Follow ``category`` inside ``mask``."""
+        require_module(model)
         super().__init__()
         self.model, self.category, self.output = model, category, output
         self.mask = mask
@@ -110,6 +113,7 @@ class BoxScore(nn.Module):
         self, model: nn.Module, box: Sequence[float] | Tensor, *, label: int | None = None
     ) -> None:
         """Follow the box nearest to ``box``."""
+        require_module(model)
         super().__init__()
         self.model, self.label = model, label
         self.box = torch.as_tensor(box, dtype=torch.float32).flatten()

@@ -1,13 +1,11 @@
 """Everything of Captum that is not public, so that a new Captum breaks one file only."""
 
 from captum._utils.common import _expand_additional_forward_args as expand_additional_forward_args
-from captum._utils.common import _expand_target as expand_target
 from captum._utils.common import _format_additional_forward_args as format_additional_forward_args
 from captum._utils.common import _format_output as format_output
 from captum._utils.common import _format_tensor_into_tuples as format_tensor_into_tuples
 from captum._utils.common import _is_tuple as is_tuple
 from captum._utils.common import _run_forward as run_forward
-from captum._utils.common import _select_targets as select_targets
 from captum._utils.gradient import (
     compute_gradients,
     compute_layer_gradients_and_eval,
@@ -51,7 +49,6 @@ __all__ = [
     "compute_layer_gradients_and_eval",
     "construct_neuron_grad_fn",
     "expand_additional_forward_args",
-    "expand_target",
     "format_additional_forward_args",
     "format_input_baseline",
     "format_output",
@@ -64,7 +61,6 @@ __all__ = [
     "parse_forward_out",
     "progress",
     "run_forward",
-    "select_targets",
 ]
 
 

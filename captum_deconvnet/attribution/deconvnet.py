@@ -16,7 +16,6 @@ from captum_deconvnet.attribution.captum_compat import (
     compute_gradients,
     format_additional_forward_args,
     format_output,
-    format_tensor_into_tuples,
     hooked_by_captum,
     is_tuple,
     log_usage,
@@ -24,11 +23,12 @@ from captum_deconvnet.attribution.captum_compat import (
 from captum_deconvnet.attribution.projected_forward import ProjectedForward
 from captum_deconvnet.attribution.recorded_pass import LayerView, RecordedPass, run
 from captum_deconvnet.attribution.selection import target_signal
-from captum_deconvnet.engine.checks import check_dependence
+from captum_deconvnet.engine.checks import check_dependence, require_module
 from captum_deconvnet.engine.output import OutputName, select_output
 from captum_deconvnet.engine.rules.call import is_signal
 from captum_deconvnet.engine.rules.family import Family, family
 from captum_deconvnet.engine.tape.tape import Value
+from captum_deconvnet.errors import InputError
 
 
 class DeconvNet(GradientAttribution):  # type: ignore[misc]
@@ -47,7 +47,7 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         output: which tensor of the model's output, by key, attribute or index, if it gives several.
 
     Raises:
-        AssertionError: if ``model`` is not a module, as Captum does.
+        NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
         UnknownNameError: for an unknown ``relu``.
     """
 
@@ -88,7 +88,7 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         Raises:
             TargetError: for a target that is missing or does not exist; it is an AssertionError
                 and an IndexError, as Captum has them.
-            AssertionError: for inputs that are no tensors, as Captum does.
+            InputError: for inputs that are no tensors; it is an AssertionError, as Captum has it.
             OutputChoiceError: for a model that gives several tensors, none of them chosen.
             TrainModeError: for a batch norm in train mode, naming it.
             InferenceModeError: under ``torch.inference_mode``.
@@ -159,23 +159,18 @@ def as_tensors(inputs: Any) -> tuple[Tensor, ...]:
     """The inputs as a tuple.
 
     Raises:
-        AssertionError: for what is no tensor, as Captum does.
+        InputError: for what is no tensor.
     """
-    given: tuple[Tensor, ...] = format_tensor_into_tuples(inputs)
+    given = inputs if isinstance(inputs, tuple) else (inputs,)
     for tensor in given:
         if not isinstance(tensor, Tensor):
-            raise AssertionError(f"`inputs` must hold torch.Tensors, not {type(tensor).__name__}.")
+            raise InputError(
+                f"The inputs hold a {type(tensor).__name__}; give a tensor (N, C, H, W), or a "
+                "tuple of tensors."
+            )
     return given
 
 
 def _leaf(tensor: Tensor) -> Tensor:
     own = tensor.clone() if tensor.is_inference() else tensor.detach()
     return own.requires_grad_() if is_signal(tensor) else tensor
-
-
-def require_module(model: Any) -> None:
-    """Raise as Captum does for a model that is not a module."""
-    if not isinstance(model, nn.Module):
-        raise AssertionError(
-            f"Given model must be an instance of torch.nn.Module, not {type(model).__name__}."
-        )

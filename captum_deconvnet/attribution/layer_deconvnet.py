@@ -18,15 +18,14 @@ from captum_deconvnet.attribution.captum_compat import (
     format_output,
     log_usage,
 )
-from captum_deconvnet.attribution.deconvnet import DeconvNet, as_tensors, require_module
+from captum_deconvnet.attribution.deconvnet import DeconvNet, as_tensors
 from captum_deconvnet.attribution.recorded_pass import LayerView
+from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.layers import layer_path
 from captum_deconvnet.engine.output import OutputName
 from captum_deconvnet.engine.rules.call import is_signal
 from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.errors import LayerError
-
-pass
 
 
 class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[misc]
@@ -44,7 +43,7 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
         output: as for :class:`DeconvNet`.
 
     Raises:
-        AssertionError: if ``model`` is not a module, as Captum does.
+        NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
         UnknownNameError: for a layer path that is not in the model, with near names.
     """
 

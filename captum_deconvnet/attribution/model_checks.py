@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from captum_deconvnet.engine.layers import LayerName, layer_paths
 from captum_deconvnet.engine.recorder.module_hooks import in_this_thread, refuse_train_mode
 from captum_deconvnet.errors import (
+    InputError,
     LayerError,
     ModelError,
     NonFiniteError,
@@ -42,9 +43,9 @@ def train_mode_refused(modules: Mapping[str, nn.Module]) -> Iterator[None]:
 def check_images(images: Any) -> None:
     """Raise for what is no batch of finite images (N, C, H, W)."""
     if not isinstance(images, Tensor):
-        raise ModelError(f"The inputs are a {type(images).__name__}; give a tensor (N, C, H, W).")
+        raise InputError(f"The inputs are a {type(images).__name__}; give a tensor (N, C, H, W).")
     if images.dim() != 4 or not images.is_floating_point() or 0 in images.shape:
-        raise ModelError(
+        raise InputError(
             f"The inputs are {images.dtype} {tuple(images.shape)}; give floating images "
             "(N, C, H, W), at least one: signals and volumes have no transforms here."
         )
@@ -143,11 +144,16 @@ def targets_of(target: Target, images: int, labels: int | None) -> Tensor | None
         return None
     if labels is None:
         raise TargetError("The model gives no (N, K): there are no labels. Leave the target out.")
-    given = torch.as_tensor(target).cpu()
+    try:
+        given = torch.as_tensor(target).cpu()
+    except (TypeError, ValueError, RuntimeError):
+        given = torch.empty(0)
     if given.is_floating_point() or given.dim() > 1 or given.numel() not in (1, images):
         raise TargetError(
             f"The target is {target!r}; give one label, or one for each of {images} images."
         )
     if bool((given < 0).any()) or bool((given >= labels).any()):
-        raise TargetError(f"The target is {target!r}; the model's labels are 0 to {labels - 1}.")
+        raise TargetError(
+            f"The target {target!r} is not among 0 to {labels - 1}, the model's labels."
+        )
     return given.long().expand(images)

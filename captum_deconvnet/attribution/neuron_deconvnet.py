@@ -17,10 +17,11 @@ from captum_deconvnet.attribution.captum_compat import (
     is_tuple,
     log_usage,
 )
-from captum_deconvnet.attribution.deconvnet import DeconvNet, as_tensors, require_module
+from captum_deconvnet.attribution.deconvnet import DeconvNet, as_tensors
 from captum_deconvnet.attribution.layer_deconvnet import layer_module
 from captum_deconvnet.attribution.recorded_pass import LayerView
 from captum_deconvnet.attribution.selection import neuron_signals
+from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.layers import layer_path
 from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.engine.tape.tape import Value
@@ -45,7 +46,7 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
         strict: as for :class:`DeconvNet`.
 
     Raises:
-        AssertionError: if ``model`` is not a module, as Captum does.
+        NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
         UnknownNameError: for a layer path that is not in the model, with near names.
     """
 

@@ -14,14 +14,13 @@ from torch import Tensor, nn
 from captum_deconvnet.attribution.captum_compat import (
     TargetType,
     expand_additional_forward_args,
-    expand_target,
     parse_forward_out,
     run_forward,
-    select_targets,
 )
+from captum_deconvnet.attribution.selection import select_target, several_numbers
 from captum_deconvnet.engine.output import OutputName, select_output
 from captum_deconvnet.engine.steadiness import check_company
-from captum_deconvnet.errors import NonFiniteError, TargetError
+from captum_deconvnet.errors import NonFiniteError
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,15 @@ class SelectedCall:
         return type(self.module).__name__ if self.module is not None else "The forward function"
 
     def select(self, output: Tensor, count: int) -> Tensor:
-        """The selected of all outputs for ``count`` windows."""
-        try:
-            selected = select_targets(output, expand_target(self.target, count))
-        except (IndexError, AssertionError, RuntimeError, TypeError) as error:
-            raise _unfitting(self.target, output, count) from error
-        _check_one_number(self.target, selected, output)
+        """The selected of all outputs for ``count`` windows.
+
+        Raises:
+            TargetError: for a target that the output does not have, or that picks a map of it.
+            NonFiniteError: what it picks is NaN or infinite.
+        """
+        selected = select_target(output, self.target, count)
+        if selected.dim() > (1 if self.target is not None else 2):
+            raise several_numbers(selected, output, self.target, count)
         return finite(selected)
 
     def expanded(self, count: int) -> tuple[Any, ...] | None:
@@ -125,32 +127,6 @@ class SelectedCall:
             return None
         found: tuple[Any, ...] = expand_additional_forward_args(self.additional, count)
         return found
-
-
-def _unfitting(target: TargetType, output: Tensor, count: int) -> TargetError:
-    """The error for a target that the output does not have."""
-    shape = (len(output) // count, *output.shape[1:]) if output.dim() else ()
-    return TargetError(
-        f"The target {_shown(target)} does not fit the model's output {shape}: give the place of "
-        "one number, an int or a tuple counted from 0, or a list or tensor with one an image."
-    )
-
-
-def _check_one_number(target: TargetType, selected: Tensor, output: Tensor) -> None:
-    """Raise where a map would be selected: there is one attribution for each number."""
-    if selected.dim() <= (1 if target is not None else 2):
-        return
-    rest, places = tuple(selected.shape[1:]), tuple(output.shape[1:])
-    raise TargetError(
-        f"The target {_shown(target)} selects {rest} of the model's output {places} of each image; "
-        f"one number is occluded for. Give a place in all of {places}, such as (class, row, "
-        "column), or a function that takes the mean over a mask in the model's place."
-    )
-
-
-def _shown(target: TargetType) -> str:
-    shown = f"tensor {tuple(target.shape)}" if isinstance(target, Tensor) else repr(target)
-    return shown if len(shown) < 60 else f"{shown[:60]}..."
 
 
 def finite(output: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from torch import Tensor
 from captum_deconvnet.errors import SelectorError, TargetError
 
 WANTED = (
-    "a target is a class (an int), a tuple such as (class, row, column), or a list or tensor of "
-    "one int an image"
+    "A target is a class (an int), a tuple such as (class, row, column), or a list or tensor of "
+    "one int an image, counted from 0"
 )
 
 
@@ -27,44 +27,57 @@ def target_signal(output: Tensor, target: Any) -> Tensor:
         leaf = output.detach().clone().requires_grad_()
         selected = select_target(leaf, target)
         if selected.dim() and len(selected) and selected[0].numel() != 1:
-            raise _several(output, selected, target)
+            raise several_numbers(selected, output, target)
         (signal,) = torch.autograd.grad(selected.sum(), leaf)
     return signal
 
 
-def select_target(output: Tensor, target: Any) -> Tensor:
+def select_target(output: Tensor, target: Any, copies: int = 1) -> Tensor:
     """What ``target`` picks from outputs (N, ...), by Captum's rules.
+
+    Args:
+        output: what the model gives.
+        target: one for all images, or a list or tensor of one an image.
+        copies: how often the batch of images stands in the output, one after the other.
 
     Raises:
         TargetError: for a target of another kind, or one that the output does not have.
     """
     if target is None:
         return output
-    place = _places(target, output)
+    place = _places(target, output, copies)
     try:
         if not isinstance(place, list):
             return output[(slice(None), *place)]
         rows = [output[(number, *each)] for number, each in enumerate(place)]
         return torch.stack(rows) if rows else output.flatten(1)[:, :0].sum(1)
     except IndexError as error:
-        raise TargetError(
-            f"The target {_shown(target)} does not exist: the model's output is "
-            f"{tuple(output.shape)}, N first, counted from 0."
-        ) from error
+        raise _unfitting(target, output, copies, "there is no such place") from error
 
 
-def _places(target: Any, output: Tensor) -> tuple[Any, ...] | list[tuple[Any, ...]]:
-    """The target as one place for all images, or a list of one an image."""
+def several_numbers(selected: Tensor, output: Tensor, target: Any, copies: int = 1) -> TargetError:
+    """The error for a target that picks several numbers of each image."""
+    return TargetError(
+        f"The target {_shown(target)} picks {tuple(selected.shape[1:])} of the model's output "
+        f"{_shape(output, copies)}, N first; one number of each image is explained. {WANTED}; for "
+        "an area of a map wrap the model, as captum_deconvnet.targets does."
+    )
+
+
+def _places(target: Any, output: Tensor, copies: int) -> tuple[Any, ...] | list[tuple[Any, ...]]:
+    """The target as one place for all images, or a list of one for each row of the output."""
     given = target.tolist() if _is_whole(target) else target
     if isinstance(given, list) and len(given) == 1 and not isinstance(target, list):
         given = given[0]
     if isinstance(given, list) and all(_is_place(each) for each in given):
-        if len(given) != len(output):
-            raise TargetError(f"There are {len(given)} targets for {len(output)} images: {WANTED}.")
-        return [_checked(each, output, target) for each in given]
+        rows = len(output) if output.dim() else 0
+        if len(given) * copies != rows:
+            reason = f"there are {len(given)} targets for {rows // copies} images"
+            raise _unfitting(target, output, copies, reason)
+        return [_checked(each, output, target, copies) for each in given] * copies
     if _is_place(given):
-        return _checked(given, output, target)
-    raise TargetError(f"The target is {_shown(target)}: {WANTED}. {_mask_advice(target)}".strip())
+        return _checked(given, output, target, copies)
+    raise _unfitting(target, output, copies, f"it is no place. {_mask_advice(target)}".strip(" ."))
 
 
 def _is_whole(target: Any) -> bool:
@@ -85,29 +98,30 @@ def _is_number(item: Any) -> bool:
     return isinstance(item, Integral) and not isinstance(item, bool)
 
 
-def _checked(place: Any, output: Tensor, target: Any) -> tuple[Any, ...]:
+def _checked(place: Any, output: Tensor, target: Any, copies: int) -> tuple[Any, ...]:
     several = place if isinstance(place, tuple) else (place,)
-    if len(several) > output.dim() - 1:
-        raise TargetError(
-            f"The target {_shown(target)} has {len(several)} numbers and the model's output is "
-            f"{tuple(output.shape)}, N first: give at most {max(output.dim() - 1, 0)}, or None for "
-            "a model of one number an image."
-        )
+    most = max(output.dim() - 1, 0)
+    if len(several) > most:
+        reason = f"it has {len(several)} numbers, and at most {most} are there to give"
+        raise _unfitting(target, output, copies, reason)
     return several
 
 
-def _several(output: Tensor, selected: Tensor, target: Any) -> TargetError:
-    given = "Without a target" if target is None else f"With the target {_shown(target)}"
+def _unfitting(target: Any, output: Tensor, copies: int, reason: str) -> TargetError:
     return TargetError(
-        f"{given} there are {selected[0].numel()} numbers an image in the model's output "
-        f"{tuple(output.shape)}; one is projected. Here {WANTED}; for an area of a map wrap the "
-        "model, as captum_deconvnet.targets does."
+        f"The target {_shown(target)} does not fit the model's output {_shape(output, copies)}, N "
+        f"first: {reason}. {WANTED}."
     )
+
+
+def _shape(output: Tensor, copies: int) -> tuple[int, ...]:
+    """The shape of the output of the images, once."""
+    return (len(output) // copies, *output.shape[1:]) if output.dim() else ()
 
 
 def _mask_advice(target: Any) -> str:
     is_map = getattr(target, "ndim", 0) > 1
-    return "For the area of a mask use captum_deconvnet.targets.ClassInMask." if is_map else ""
+    return "For the area of a mask use captum_deconvnet.targets.ClassInMask" if is_map else ""
 
 
 def _shown(item: Any) -> str:

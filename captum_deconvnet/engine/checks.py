@@ -25,8 +25,10 @@ from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.engine.tape.tape import Step
 from captum_deconvnet.errors import (
     InferenceModeError,
+    InputError,
     ModelError,
     NonFiniteError,
+    NotAModuleError,
     UnderflowWarning,
     UnsupportedOperationError,
 )
@@ -34,9 +36,17 @@ from captum_deconvnet.errors import (
 
 def check_model(model: nn.Module) -> None:
     """Raise for something that is not a module, or whose lazy layers have not run yet."""
-    if not isinstance(model, nn.Module):
-        raise ModelError(f"The model is a {type(model).__name__}; give a torch.nn.Module.")
+    require_module(model)
     check_initialised(model)
+
+
+def require_module(model: Any) -> None:
+    """Raise for a model that is not a module."""
+    if not isinstance(model, nn.Module):
+        hint = ": the LoadedModel's .model" if hasattr(model, "inverse_transform") else ""
+        raise NotAModuleError(
+            f"The model is a {type(model).__name__}; give a torch.nn.Module{hint}."
+        )
 
 
 def check_initialised(model: nn.Module) -> None:
@@ -58,7 +68,7 @@ def check_inputs(inputs: Sequence[Tensor]) -> None:
     for number, tensor in enumerate(inputs):
         if not isinstance(tensor, Tensor):
             given = type(tensor).__name__
-            raise ModelError(f"Input {number} is a {given}; give a tensor (N, C, H, W).")
+            raise InputError(f"Input {number} is a {given}; give a tensor (N, C, H, W).")
         if torch.is_inference_mode_enabled():
             raise InferenceModeError(
                 "Projecting needs ordinary tensors: leave torch.inference_mode (torch.no_grad is "

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.attribution.captum_compat import GradientAttribution, TargetType, log_usage
-from captum_deconvnet.attribution.deconvnet import require_module
 from captum_deconvnet.attribution.model_checks import check_images
+from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.layers import LayerName
 from captum_deconvnet.engine.record import record
 from captum_deconvnet.engine.rules.family import Family
@@ -44,7 +44,7 @@ class FeatureDifference(GradientAttribution):  # type: ignore[misc]
         strict: raise if an operation without a rule lies on the way to the input.
 
     Raises:
-        AssertionError: if ``model`` is not a module, as Captum does.
+        NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
         UnknownNameError: for an unknown transform or interpolation.
     """
 

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.attribution.deconvnet import require_module
 from captum_deconvnet.attribution.model_checks import (
     Target,
     check_images,
@@ -16,6 +15,7 @@ from captum_deconvnet.attribution.model_checks import (
     probabilities,
     targets_of,
 )
+from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.layers import LayerName
 from captum_deconvnet.engine.output import OutputName
 from captum_deconvnet.engine.record import record
@@ -41,7 +41,7 @@ class FeatureInvariance:
             index, if it gives several; needed only with a target.
 
     Raises:
-        AssertionError: if ``model`` is not a module, as Captum does.
+        NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
     """
 
     def __init__(

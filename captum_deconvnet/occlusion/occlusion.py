@@ -23,10 +23,11 @@ from captum_deconvnet.attribution.captum_compat import (
     log_usage,
     progress,
 )
+from captum_deconvnet.attribution.deconvnet import as_tensors
 from captum_deconvnet.attribution.selected_call import SelectedCall
-from captum_deconvnet.engine.checks import check_initialised
+from captum_deconvnet.engine.checks import check_initialised, require_module
 from captum_deconvnet.engine.output import OutputName
-from captum_deconvnet.errors import unknown_name
+from captum_deconvnet.errors import WindowError, unknown_name
 from captum_deconvnet.occlusion.maps import OcclusionReport, WindowTotals
 from captum_deconvnet.occlusion.occluded_model import OccludedModel
 from captum_deconvnet.occlusion.occluder import Occluder
@@ -57,6 +58,7 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
 
     Raises:
         UnknownNameError: for an unknown ``method``.
+        NotAModuleError: for what is neither a module nor a function.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
         output: OutputName | None = None,
     ) -> None:
         """Attribute to the inputs of ``forward_func``."""
+        if not callable(forward_func):
+            require_module(forward_func)
         PerturbationAttribution.__init__(self, forward_func)
         if method not in METHODS:
             raise unknown_name("method", method, METHODS)
@@ -105,7 +109,9 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
             form of ``inputs``, in the type of the output.
 
         Raises:
-            AssertionError: for windows and strides that do not fit, as Captum does.
+            InputError: for inputs that are no tensors; it is an AssertionError, as Captum has it.
+            WindowError: for windows and strides that do not fit; it is an AssertionError, as Captum
+                has it.
             NonFiniteError: if the output is NaN or infinite.
             TrainModeError: for a batch norm in train mode, naming it.
             ModelError: for a model whose outputs depend on the other images of the batch, whose
@@ -121,6 +127,7 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
             >>> occlusion.attribute(torch.rand(2, 3, 8, 8), (3, 4, 4), (3, 2, 2), target=1).shape
             torch.Size([2, 3, 8, 8])
         """
+        as_tensors(inputs)
         given, baselines = format_input_baseline(inputs, baselines)
         grids = _grids(given, sliding_window_shapes, strides)
         _check_count(perturbations_per_eval)
@@ -179,15 +186,15 @@ def _grids(inputs: tuple[Tensor, ...], sizes: Any, strides: Any) -> list[Grid]:
 def _check(grid: Grid) -> None:
     axes = list(zip(grid.shape, grid.size, grid.strides, strict=True))
     if any(size > length for length, size, _ in axes):
-        raise AssertionError(
+        raise WindowError(
             f"Sliding window dimensions {grid.size} cannot exceed input dimensions {grid.shape}."
         )
     if any(stride < 1 or size < 1 for _, size, stride in axes):
-        raise AssertionError(
+        raise WindowError(
             f"Window {grid.size} and stride {grid.strides} must be at least 1 in every dimension."
         )
     if any(stride > size for length, size, stride in axes if size < length):
-        raise AssertionError(
+        raise WindowError(
             f"Stride dimension {grid.strides} cannot be larger than sliding window shape "
             f"dimension {grid.size}."
         )
@@ -195,4 +202,4 @@ def _check(grid: Grid) -> None:
 
 def _check_count(count: Any) -> None:
     if count is not None and (not isinstance(count, int) or count < 1):
-        raise AssertionError("Perturbations per evaluation must be an integer and at least 1.")
+        raise WindowError("Perturbations per evaluation must be an integer and at least 1.")

@@ -6,18 +6,19 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from captum_deconvnet.attribution.deconvnet import require_module
 from captum_deconvnet.attribution.model_checks import (
+    Target,
     as_probabilities,
     check_output_kind,
     check_output_name,
     labels_of,
+    targets_of,
 )
-from captum_deconvnet.engine.checks import check_initialised
+from captum_deconvnet.engine.checks import check_initialised, require_module
 from captum_deconvnet.engine.layers import layer_path
 from captum_deconvnet.engine.output import OutputName
 from captum_deconvnet.engine.record import record
-from captum_deconvnet.errors import ImageError, UnitError
+from captum_deconvnet.errors import InputError, WindowError
 from captum_deconvnet.occlusion.fills import Fill, filled
 from captum_deconvnet.occlusion.maps import OcclusionMaps
 from captum_deconvnet.occlusion.occluded_layer import OccludedLayer, sums
@@ -41,7 +42,7 @@ class OcclusionSensitivity:
             index, if it gives several.
 
     Raises:
-        AssertionError: if ``model`` is not a module.
+        NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
         UnknownNameError: for a layer that is not in the model.
     """
 
@@ -92,8 +93,9 @@ class OcclusionSensitivity:
             The maps.
 
         Raises:
-            ImageError: for inputs that are no images or a window that does not fit.
-            UnitError: for a class that does not exist.
+            InputError: for inputs that are no images (N, C, H, W).
+            WindowError: for a window or a stride that does not fit them.
+            TargetError: for a class that does not exist.
             LayerError: for a layer without feature maps.
             ModelError: for a model that does not give (N, K), whose lazy layers have not run, or
                 whose outputs are not ``output``.
@@ -152,14 +154,15 @@ class _Found:
     """The maps while they are being filled in."""
 
     def __init__(
-        self, model: OccludedLayer, target: object, output: str, *, all_classes: bool
+        self, model: OccludedLayer, target: Target, output: str, *, all_classes: bool
     ) -> None:
         self.grid, shape, self.output = model.grid, model.grid.counts[1:], output
         check_output_kind(model.output, output)
         clean = as_probabilities(model.output, output)
         self.count = len(clean)
         self.clean_label = labels_of(clean)
-        self.target = _targets(target, clean)
+        wanted = targets_of(target, self.count, clean.shape[1])
+        self.target = clean.argmax(1) if wanted is None else wanted.to(clean.device).clone()
         self.clean_probability = clean.gather(1, self.target[:, None])[:, 0]
         self.probability = clean.new_zeros(self.count, *shape)
         self.label = self.target.new_zeros(self.count, *shape)
@@ -209,28 +212,19 @@ class _Found:
 
 
 def _grid(images: Tensor, window: int, stride: int) -> Grid:
+    if not isinstance(images, Tensor):
+        raise InputError(f"The inputs are a {type(images).__name__}; give a tensor (N, C, H, W).")
     if images.dim() != 4:
-        raise ImageError(f"The images have shape {tuple(images.shape)}; give (N, C, H, W).")
+        raise InputError(f"The inputs have shape {tuple(images.shape)}; give (N, C, H, W).")
     if not len(images):
-        raise ImageError(f"There is no image: the batch has shape {tuple(images.shape)}.")
+        raise InputError(f"There is no image: the batch has shape {tuple(images.shape)}.")
     channels, height, width = images.shape[1:]
     if not 1 <= window <= min(height, width):
-        raise ImageError(f"A window of {window} does not fit images of {height} by {width} pixels.")
+        raise WindowError(
+            f"A window of {window} does not fit images of {height} by {width} pixels."
+        )
     if not 1 <= stride <= window:
-        raise ImageError(f"A stride of {stride} is not between 1 and the window, {window}.")
+        raise WindowError(f"A stride of {stride} is not between 1 and the window, {window}.")
     return Grid(
         0, (channels, height, width), (channels, window, window), (channels, stride, stride)
     )
-
-
-def _targets(target: object, clean: Tensor) -> Tensor:
-    if target is None:
-        return clean.argmax(1)
-    found = torch.as_tensor(target, device=clean.device).reshape(-1)
-    if found.is_floating_point() or len(found) not in (1, len(clean)):
-        raise UnitError(
-            f"The target is {target!r}: give one class, or one for each of the {len(clean)} images."
-        )
-    if int(found.min()) < 0 or int(found.max()) >= clean.shape[1]:
-        raise UnitError(f"The target class {target} is not among 0 to {clean.shape[1] - 1}.")
-    return found.expand(len(clean)).clone()

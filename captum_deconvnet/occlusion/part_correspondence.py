@@ -10,9 +10,8 @@ from statistics import fmean, pstdev
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.attribution.deconvnet import require_module
 from captum_deconvnet.attribution.model_checks import train_mode_refused
-from captum_deconvnet.engine.checks import check_initialised
+from captum_deconvnet.engine.checks import check_initialised, require_module
 from captum_deconvnet.engine.layers import LayerName, layer_paths
 from captum_deconvnet.engine.recorder.module_hooks import in_this_thread
 from captum_deconvnet.engine.steadiness import (
@@ -21,7 +20,7 @@ from captum_deconvnet.engine.steadiness import (
     drew_since,
     generator_states,
 )
-from captum_deconvnet.errors import ImageError
+from captum_deconvnet.errors import ImageError, InputError
 from captum_deconvnet.occlusion.fills import Fill, filled
 
 Part = tuple[int, int, int, int]
@@ -60,7 +59,7 @@ class PartCorrespondence:
         layers: the layers whose outputs are the features: modules or their paths.
 
     Raises:
-        AssertionError: if ``model`` is not a module.
+        NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
         UnknownNameError: for a layer that is not in the model.
     """
 
@@ -195,8 +194,9 @@ def _score(found: list[float]) -> Score:
 
 
 def _checked(part: str, boxes: Sequence[Part], images: Tensor) -> list[Part]:
-    if images.dim() != 4 or len(images) < 2:
-        raise ImageError(f"Images {tuple(images.shape)}: two or more (N, C, H, W) are compared.")
+    if not isinstance(images, Tensor) or images.dim() != 4 or len(images) < 2:
+        given = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise InputError(f"The inputs are {given}: two or more images (N, C, H, W) are compared.")
     if len(boxes) != len(images):
         raise ImageError(f"The part {part!r} has {len(boxes)} boxes for {len(images)} images.")
     for top, left, height, width in boxes:

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from captum_deconvnet.engine.checks import check_inputs, require_module
 from captum_deconvnet.engine.record import record
 from captum_deconvnet.engine.recording import Recording
 from captum_deconvnet.engine.rules.random_switches import random_switches
 from captum_deconvnet.engine.seeds import position
 from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.engine.windows.receptive_field import Box
-from captum_deconvnet.errors import ImageError
+from captum_deconvnet.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,9 @@ def trust_checks(
         The projection, the four others, and their correlations.
 
     Raises:
-        ImageError: if the images differ in shape, or are several.
+        InputError: if the images differ in shape, or are several.
+        NotAModuleError: if ``model`` is not a module.
+        UnknownNameError: for a layer that is not in the model.
         UnitError: for a unit outside its layer.
 
     Example:
@@ -102,8 +105,10 @@ def trust_checks(
         >>> list(checks.checks)
         ['other image', 'random switches', 'random weights', 'other unit']
     """
+    require_module(model)
+    check_inputs((image, other_image))
     if image.shape != other_image.shape or len(image) != 1:
-        raise ImageError(
+        raise InputError(
             f"Give one image and another of its shape; given {tuple(image.shape)} and "
             f"{tuple(other_image.shape)}."
         )

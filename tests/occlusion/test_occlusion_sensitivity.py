@@ -8,7 +8,7 @@ from torch import nn
 from torch.testing import assert_close
 
 import captum_deconvnet as cdn
-from captum_deconvnet.errors import ImageError, ModelError, UnitError, UnknownNameError
+from captum_deconvnet.errors import ImageError, ModelError, TargetError, UnknownNameError
 
 HEIGHT, WIDTH, WINDOW, STRIDE = 7, 10, 4, 3
 ROWS, COLUMNS = [(0, 3), (3, 6)], [(0, 3), (3, 6), (6, 9)]
@@ -131,7 +131,7 @@ def test_bad_arguments_are_refused(net, images):
         sensitivity.attribute(images, 0, window=4, stride=0)
     with pytest.raises(ImageError, match=r"give \(N, C, H, W\)"):
         sensitivity.attribute(images[0], 0, window=4, stride=2)
-    with pytest.raises(UnitError, match="not among 0 to 1"):
+    with pytest.raises(TargetError, match="not among 0 to 1"):
         sensitivity.attribute(images, 2, window=4, stride=2)
     with pytest.raises(ModelError, match="whose transform is known"):
         sensitivity.attribute(images, 0, window=4, stride=2, fill="grey")

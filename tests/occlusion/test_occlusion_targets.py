@@ -9,7 +9,7 @@ from torch import nn
 from torch.testing import assert_close
 
 import captum_deconvnet as cdn
-from captum_deconvnet.errors import ModelError, TargetError, UnitError
+from captum_deconvnet.errors import ModelError, TargetError
 
 WINDOW, STRIDES = (3, 4, 4), (3, 2, 2)
 SEGMENTATION = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 1)).eval()
@@ -71,5 +71,5 @@ def test_occlusion_sensitivity_refuses_maps_and_targets_that_are_not_there():
         cdn.OcclusionSensitivity(SEGMENTATION).attribute(x, 4, window=4, stride=2)
     net = nn.Sequential(SEGMENTATION, nn.AdaptiveAvgPool2d(1), nn.Flatten())
     for target in (5, -1, [1, 2, 3], 1.5):
-        with pytest.raises(UnitError, match="target"):
+        with pytest.raises(TargetError, match="target"):
             cdn.OcclusionSensitivity(net).attribute(x, target, window=4, stride=2)
