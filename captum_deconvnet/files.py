@@ -1,8 +1,6 @@
-"""Files that are written whole, or not at all.
+"""Files of a command: written whole or not at all, named so that people can read them.
 
-Names of files: as people can read them, and for a command's own output.
-
-One run at a time in a folder.
+A folder can be kept for one run at a time.
 """
 
 from __future__ import annotations
@@ -124,8 +122,6 @@ def written_origin(path: Path) -> str | None:
         return None
     return found if isinstance(found, str) else None
 
-
-pass
 
 LOCK = ".lock"
 

@@ -1,6 +1,6 @@
-"""The tree of module calls in one forward pass: who called whom, and the size of each map.
+"""The tree of module calls in one forward pass, and the size of each map.
 
-Whether a net has a convolution at all: without one there is nothing to deconvolve.
+It also tells whether a net has a convolution at all: without one there is nothing to deconvolve.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def call_tree(model: nn.Module, example_input: Tensor) -> ModuleCall:
     Raises:
         ModelError: the model does not run on this input.
     """
-    watch = _Watch(example_input.shape)
-    with torch.no_grad(), _eval_mode(model), watch.hooks(model):
+    recorder = _CallRecorder(example_input.shape)
+    with torch.no_grad(), _eval_mode(model), recorder.hooks(model):
         try:
             model(example_input)
         except (RuntimeError, ValueError, TypeError, AssertionError) as error:
@@ -71,11 +71,11 @@ def call_tree(model: nn.Module, example_input: Tensor) -> ModuleCall:
             raise ModelError(
                 f"The model does not run on an input of shape {shape}: {error}"
             ) from error
-    return watch.root
+    return recorder.root
 
 
-class _Watch:
-    """Hooks that build the tree; calls from other threads are not its business."""
+class _CallRecorder:
+    """Hooks that build the tree; calls from other threads are ignored."""
 
     def __init__(self, input_shape: torch.Size) -> None:
         self._images, self._input_size = input_shape[0], input_shape[-2:]
@@ -84,7 +84,7 @@ class _Watch:
 
     @contextmanager
     def hooks(self, model: nn.Module) -> Iterator[None]:
-        """Watch every module of ``model``."""
+        """Record the calls of every module of ``model``."""
         self.root = ModuleCall("", model, None)
         with ExitStack() as stack:
             for path, module in model.named_modules():
@@ -156,10 +156,10 @@ def has_convolution(model: nn.Module, example_input: Callable[[], Tensor]) -> bo
     """
     if any(isinstance(module, _ConvNd) for module in model.modules()):
         return True
-    watch = _Convolutions()  # type: ignore[no-untyped-call]
-    with watch:
+    convolutions = _Convolutions()  # type: ignore[no-untyped-call]
+    with convolutions:
         call_tree(model, example_input())
-    return watch.seen
+    return convolutions.seen
 
 
 class _Convolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]

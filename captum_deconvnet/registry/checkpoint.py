@@ -1,6 +1,6 @@
-"""The tensors of a checkpoint under dotted names, however deep they lie in it.
+"""The content of a checkpoint: its tensors under dotted names, however deep they lie in it.
 
-Python objects that checkpoints often hold beside tensors and that do nothing when loaded.
+Beside tensors, checkpoints often hold Python objects; those that do nothing when loaded are listed.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import numpy as np
 from torch import Tensor
 
 SMALL = 0.5
-"""A dictionary with fewer tensors than this part of the largest is no net's (an optimiser's)."""
+"""A dictionary with fewer tensors than this share of the largest is no net's (an optimiser's)."""
 
 WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 """What torch puts into names, at any depth, when it wraps modules."""
 
 
 @dataclass(frozen=True)
-class Part:
+class NamedTensors:
     """Some of a checkpoint's tensors, under the names that remain without a prefix.
 
     Args:
@@ -48,24 +48,24 @@ def flattened(content: object) -> dict[str, Tensor]:
     return dict(_leaves(content, ""))
 
 
-def dictionaries(content: object) -> list[Part]:
+def dictionaries(content: object) -> list[NamedTensors]:
     """The dictionaries that hold a net's tensors, as they are.
 
     The largest come first; among equals, the first in the checkpoint.
     """
-    found = [Part(own, prefix) for prefix, own in _holders(content, "")]
-    most = max((len(part.tensors) for part in found), default=0)
-    large = [part for part in found if len(part.tensors) >= SMALL * most]
-    return sorted(large, key=lambda part: -len(part.tensors))
+    found = [NamedTensors(own, prefix) for prefix, own in _holders(content, "")]
+    most = max((len(each.tensors) for each in found), default=0)
+    large = [each for each in found if len(each.tensors) >= SMALL * most]
+    return sorted(large, key=lambda each: -len(each.tensors))
 
 
-def without_common(part: Part) -> Part:
-    """The part without the leading pieces that all names share, but for the last one or two."""
-    split = [name.split(".")[:-2] for name in part.tensors]
-    shared = itertools.takewhile(lambda pieces: len(set(pieces)) == 1, zip(*split, strict=False))
-    common = "".join(f"{pieces[0]}." for pieces in shared)
-    stripped = {name.removeprefix(common): tensor for name, tensor in part.tensors.items()}
-    return Part(stripped, part.prefix + common)
+def without_common(found: NamedTensors) -> NamedTensors:
+    """The tensors without the leading names that all share, but for the last one or two."""
+    split = [name.split(".")[:-2] for name in found.tensors]
+    shared = itertools.takewhile(lambda names: len(set(names)) == 1, zip(*split, strict=False))
+    common = "".join(f"{names[0]}." for names in shared)
+    stripped = {name.removeprefix(common): tensor for name, tensor in found.tensors.items()}
+    return NamedTensors(stripped, found.prefix + common)
 
 
 def without_wrappers(name: str) -> str:
@@ -75,7 +75,7 @@ def without_wrappers(name: str) -> str:
         >>> without_wrappers("net._orig_mod.fc.weight")
         'net.fc.weight'
     """
-    return ".".join(piece for piece in name.split(".") if piece not in WRAPPERS)
+    return ".".join(each for each in name.split(".") if each not in WRAPPERS)
 
 
 def _children(content: object) -> Iterator[tuple[str, object]]:
@@ -107,36 +107,31 @@ PURE = {"PosixPath": pathlib.PurePosixPath, "WindowsPath": pathlib.PureWindowsPa
 """Paths, read as paths that cannot touch the file system."""
 
 
+PLAIN = (
+    argparse.Namespace, collections.defaultdict, collections.deque, datetime.datetime,
+    datetime.date, datetime.timedelta, dict, list, set, int, float, np.ndarray, np.dtype,
+)  # fmt: skip
+
+
 def safe_objects() -> list[Any]:
     """What ``torch.serialization.safe_globals`` takes: harmless types, some under several names."""
-    paths = [
-        (kind, f"{module}.{name}")
-        for module in ("pathlib", "pathlib._local")
-        for name, kind in (PURE | {each.__name__: each for each in PURE.values()}).items()
-    ]
+    kinds = {type(np.dtype(code)) for code in np.typecodes["All"]}
+    return [*PLAIN, *_safe_paths(), *_safe_arrays(), *sorted(kinds, key=str)]
+
+
+def _safe_paths() -> list[tuple[Any, str]]:
+    """Paths, with the names that Python versions give them."""
+    kinds = PURE | {each.__name__: each for each in PURE.values()}
+    modules = ("pathlib", "pathlib._local")
+    return [(kind, f"{module}.{name}") for module in modules for name, kind in kinds.items()]
+
+
+def _safe_arrays() -> list[tuple[Any, str]]:
+    """The functions that rebuild NumPy's scalars and arrays, with the names of NumPy 1 and 2."""
     scalar: Any = np.float64(0).__reduce__()[0]
     rebuilt: Any = np.zeros(0).__reduce__()[0]
-    arrays = [
+    return [
         (function, f"numpy.{core}.multiarray.{name}")
         for core in ("core", "_core")
         for function, name in ((scalar, "scalar"), (rebuilt, "_reconstruct"))
-    ]
-    kinds = {type(np.dtype(code)) for code in np.typecodes["All"]}
-    return [
-        argparse.Namespace,
-        collections.defaultdict,
-        collections.deque,
-        datetime.datetime,
-        datetime.date,
-        datetime.timedelta,
-        dict,
-        list,
-        set,
-        int,
-        float,
-        np.ndarray,
-        np.dtype,
-        *paths,
-        *arrays,
-        *sorted(kinds, key=str),
     ]

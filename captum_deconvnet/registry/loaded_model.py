@@ -1,6 +1,6 @@
 """A loaded model: a net with its weights and all that is needed to show it a picture.
 
-A model of the user's own: what a function of theirs makes.
+A plugin makes it, or a function of the user's own.
 """
 
 from __future__ import annotations

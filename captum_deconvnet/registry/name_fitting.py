@@ -1,6 +1,6 @@
 """Which of a checkpoint's tensors are a net's, found by fitting their names to the net's.
 
-For how many classes and channels a state dict's net was built, beside another's.
+Where sizes differ, it is said for how many classes and channels each was built.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from captum_deconvnet.registry.checkpoint import (
-    Part,
+    NamedTensors,
     dictionaries,
     flattened,
     without_common,
@@ -47,15 +47,15 @@ class Fitted:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was decided, a line each; none for a plain state dict."""
-        lines = []
+        notes = []
         if self.prefix:
             rivals = " and ".join(map(repr, self.rivals))
             others = f"; {rivals} would fit as well, and the first is taken" if rivals else ""
-            lines.append(f"weights found under {self.prefix!r}{others}")
+            notes.append(f"weights found under {self.prefix!r}{others}")
         if self.beside:
             first = self.beside[0]
-            lines.append(f"{_tensors(len(self.beside))} beside them not used, such as {first}")
-        return tuple(lines)
+            notes.append(f"{_tensors(len(self.beside))} beside them not used, such as {first}")
+        return tuple(notes)
 
 
 def fit_names(
@@ -74,17 +74,17 @@ def fit_names(
         wanted: the net's state dict.
         translate: turns a published state dict of this net into one with the net's names.
     """
-    scored: list[tuple[tuple[int, int, int], Part, StateDict]] = []
-    for part in _candidates(content, wanted):
-        tensors = translate(part.tensors)
-        scored.append((_score(tensors, wanted), part, tensors))
-    best, part, tensors = max(scored, key=lambda row: row[0])
+    scored: list[tuple[tuple[int, int, int], NamedTensors, StateDict]] = []
+    for candidate in _candidates(content, wanted):
+        tensors = translate(candidate.tensors)
+        scored.append((_score(tensors, wanted), candidate, tensors))
+    best, candidate, tensors = max(scored, key=lambda row: row[0])
     rivals = dict.fromkeys(
         other.prefix
         for score, other, _ in scored
-        if score == best and other.prefix != part.prefix and not _same(other, part)
+        if score == best and other.prefix != candidate.prefix and not _same(other, candidate)
     )
-    return Fitted(tensors, part.prefix, tuple(rivals), tuple(_beside(content, part)))
+    return Fitted(tensors, candidate.prefix, tuple(rivals), tuple(_beside(content, candidate)))
 
 
 def is_read(name: str) -> bool:
@@ -92,16 +92,16 @@ def is_read(name: str) -> bool:
     return not name.endswith(FORWARD_NEVER_READS)
 
 
-def _candidates(content: object, wanted: Mapping[str, Tensor]) -> Iterator[Part]:
+def _candidates(content: object, wanted: Mapping[str, Tensor]) -> Iterator[NamedTensors]:
     """The plain dictionaries, then what fits under changed prefixes."""
     flat = flattened(content)
     yield from dictionaries(content)
     yield from map(without_common, dictionaries(content))
-    yield Part(flat, "")
+    yield NamedTensors(flat, "")
     yield from _aligned(flat, [name for name in wanted if is_read(name)])
 
 
-def _aligned(flat: Mapping[str, Tensor], wanted: Iterable[str]) -> Iterator[Part]:
+def _aligned(flat: Mapping[str, Tensor], wanted: Iterable[str]) -> Iterator[NamedTensors]:
     """The tensors under prefixes that the longest suffixes shared with the net's names leave."""
     plain = {name: without_wrappers(name) for name in flat}
     ending: dict[str, list[str]] = defaultdict(list)
@@ -115,7 +115,7 @@ def _aligned(flat: Mapping[str, Tensor], wanted: Iterable[str]) -> Iterator[Part
             before = name.removesuffix(suffix)
             votes.update((found.removesuffix(suffix), before) for found in ending[suffix])
     for (dropped, put), _ in votes.most_common(TRIED):
-        yield Part(
+        yield NamedTensors(
             {
                 put + plain[name].removeprefix(dropped): tensor
                 for name, tensor in flat.items()
@@ -126,7 +126,7 @@ def _aligned(flat: Mapping[str, Tensor], wanted: Iterable[str]) -> Iterator[Part
 
 
 def _suffixes(name: str) -> Iterator[str]:
-    """The name, and what remains as its leading pieces are dropped."""
+    """The name, and what remains as its leading names are dropped."""
     yield name
     while "." in name:
         name = name.partition(".")[2]
@@ -141,21 +141,21 @@ def _score(tensors: StateDict, wanted: Mapping[str, Tensor]) -> tuple[int, int, 
     return len(names), shapes, -strange if names else 0
 
 
-def _same(one: Part, other: Part) -> bool:
+def _same(one: NamedTensors, other: NamedTensors) -> bool:
     """Whether two parts are the same tensors under other names."""
     mine = {id(tensor) for tensor in one.tensors.values()}
     return bool(mine & {id(tensor) for tensor in other.tensors.values()})
 
 
-def _beside(content: object, chosen: Part) -> Iterator[str]:
+def _beside(content: object, chosen: NamedTensors) -> Iterator[str]:
     """The tensors of the dictionary that the chosen ones lie in, that are not among them."""
     taken = {id(tensor) for tensor in chosen.tensors.values()}
-    for part in dictionaries(content):
-        mine = {id(tensor) for tensor in part.tensors.values()}
+    for candidate in dictionaries(content):
+        mine = {id(tensor) for tensor in candidate.tensors.values()}
         if mine & taken:
             yield from (
-                part.prefix + name
-                for name, tensor in part.tensors.items()
+                candidate.prefix + name
+                for name, tensor in candidate.tensors.items()
                 if id(tensor) not in taken and is_read(name)
             )
 

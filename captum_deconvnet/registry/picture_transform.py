@@ -121,7 +121,7 @@ class UserTransform:
 
 
 @dataclass(frozen=True)
-class Shown:
+class InverseTransform:
     """Undoes ``(value - mean) / std``; what then are no colours is stretched to colours.
 
     Args:
@@ -181,13 +181,15 @@ def stretched(colours: Tensor, dimensions: int) -> Tensor:
     return torch.where(leaves, (colours - low) / span, colours).clamp(0, 1)
 
 
-def inverse_of(transform: UserTransform, channels: int, dimensions: int) -> Shown:
+def inverse_of(transform: UserTransform, channels: int, dimensions: int) -> InverseTransform:
     """Undoes the change of colours of a user's transform, as black and white cards show it."""
     black, white = (_flat(transform, grey, channels) for grey in (0, 255))
     if black is None or white is None or bool(((white - black).abs() < BEYOND**2).any()):
-        return Shown((0.0,) * channels, (1.0,) * channels, dimensions)
+        return InverseTransform((0.0,) * channels, (1.0,) * channels, dimensions)
     gain = white - black
-    return Shown(tuple((-black / gain).tolist()), tuple(gain.reciprocal().tolist()), dimensions)
+    return InverseTransform(
+        tuple((-black / gain).tolist()), tuple(gain.reciprocal().tolist()), dimensions
+    )
 
 
 def _flat(transform: UserTransform, grey: int, channels: int) -> Tensor | None:

@@ -1,11 +1,4 @@
-"""What is known of one plugin: the row it has in ``deconvnet plugins``.
-
-Entry points: where installed plugins are found.
-
-A model source: the models that one plugin offers under one prefix.
-
-A rule row: the projection rule that a plugin gives to one operation.
-"""
+"""One plugin: where it is found, what is known of it, and the models and rules that it offers."""
 
 from __future__ import annotations
 
@@ -30,7 +23,7 @@ class PluginInfo:
         version: that distribution's version.
         hooks: the hooks it implements.
         prefixes: the prefixes of the models it offers.
-        error: why it, or a part of it, is not in use; empty when all is well.
+        error: why it, or something of it, is not in use; empty when all is well.
     """
 
     name: str
@@ -95,6 +88,7 @@ class ModelSource:
 
 
 KINDS = ("paper", "adjoint", "extension", "fallback")
+"""Of rules: the paper's, exact adjoints of linear operations, ours, and plain gradients."""
 
 
 @dataclass(frozen=True)

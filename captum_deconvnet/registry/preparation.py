@@ -17,8 +17,8 @@ from captum_deconvnet.registry.importing import FORMS, import_path
 from captum_deconvnet.registry.input_size import GivenSize, input_size, parsed_size, size_name
 from captum_deconvnet.registry.loaded_model import AS_BUILT, LoadedModel
 from captum_deconvnet.registry.picture_transform import (
+    InverseTransform,
     PictureTransform,
-    Shown,
     UserTransform,
     inverse_of,
 )
@@ -76,7 +76,7 @@ class Preparation:
             name=name,
             model=net,
             transform=PictureTransform(size, *plain),
-            inverse_transform=Shown(*plain, len(size)),
+            inverse_transform=InverseTransform(*plain, len(size)),
             input_size=size,
             weights=AS_BUILT,
             notes=tuple(notes),
@@ -106,7 +106,7 @@ class Preparation:
             inverse = inverse_of(own, size[0], len(size))
         else:
             mean, std = numbers(self.mean, size[0], "mean"), numbers(self.std, size[0], "std")
-            inverse = Shown(mean, std, len(size))
+            inverse = InverseTransform(mean, std, len(size))
         return dataclasses.replace(
             loaded, transform=own, inverse_transform=inverse, input_size=size
         )
@@ -120,7 +120,7 @@ class Preparation:
         return dataclasses.replace(
             loaded,
             transform=PictureTransform(size, *values),
-            inverse_transform=Shown(*values, len(size)),
+            inverse_transform=InverseTransform(*values, len(size)),
             input_size=size,
         )
 

@@ -1,6 +1,6 @@
 """The weights that a user gives for a model: a tag, a file, or a state dict.
 
-Downloads of weights: whether they can work, and what to say when they do not.
+Before weights are downloaded, it is checked whether that can work; if not, the error says what can.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from captum_deconvnet.registry import Denormalize, ImageTransform, LoadedModel, find_stages
 from captum_deconvnet.registry.loaded_model import StageFinder
 from captum_deconvnet.registry.name_fitting import class_note, other_channels, other_classes
-from captum_deconvnet.registry.picture_transform import PictureTransform, Shown
+from captum_deconvnet.registry.picture_transform import InverseTransform, PictureTransform
 from captum_deconvnet_timm.pretrained import (
     build,
     chosen,
@@ -99,7 +99,7 @@ def with_channels(loaded: LoadedModel, channels: int) -> LoadedModel:
     return replace(
         loaded,
         transform=PictureTransform(size, mean, std),
-        inverse_transform=Shown(mean, std),
+        inverse_transform=InverseTransform(mean, std),
         input_size=size,
         notes=(*loaded.notes, f"{loaded.name} is built for the {channels} channels of the weights"),
     )

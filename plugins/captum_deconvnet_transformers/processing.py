@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from captum_deconvnet.registry import ImageTransform
-from captum_deconvnet.registry.picture_transform import Shown, UserTransform, inverse_of
+from captum_deconvnet.registry.picture_transform import InverseTransform, UserTransform, inverse_of
 
 CARD = Image.new("RGB", (512, 512), (128, 128, 128))
 
@@ -33,7 +33,9 @@ class ProcessorSteps:
         return batch[0]
 
 
-def pictures(name: str, config: Any) -> tuple[Callable[[Any], Tensor], Shown, tuple[int, ...]]:
+def pictures(
+    name: str, config: Any
+) -> tuple[Callable[[Any], Tensor], InverseTransform, tuple[int, ...]]:
     """The transform of a net, its inverse, and the shape of an input.
 
     Args:

@@ -15,7 +15,7 @@ from captum_deconvnet.errors import ImageError, ModelError
 from captum_deconvnet.registry import load_model
 from captum_deconvnet.registry.class_names import class_names
 from captum_deconvnet.registry.input_size import input_size
-from captum_deconvnet.registry.picture_transform import PictureTransform, Shown
+from captum_deconvnet.registry.picture_transform import InverseTransform, PictureTransform
 from captum_deconvnet.registry.preparation import Preparation
 
 
@@ -119,11 +119,11 @@ def test_a_picture_cannot_be_twelve_channels():
 
 
 def test_inputs_are_shown_as_colours_and_stretched_where_they_are_none():
-    shown = Shown((0.5,) * 3, (0.25,) * 3)
+    shown = InverseTransform((0.5,) * 3, (0.25,) * 3)
     colours = torch.rand(3, 4, 4)
     assert torch.allclose(shown((colours - 0.5) / 0.25), colours, atol=1e-6)
     measured = torch.stack([torch.full((4, 4), 1000.0 * n) for n in range(3)])
-    assert Shown((0,) * 3, (1,) * 3)(measured).amax((1, 2)).tolist() == [0, 0.5, 1]
+    assert InverseTransform((0,) * 3, (1,) * 3)(measured).amax((1, 2)).tolist() == [0, 0.5, 1]
 
 
 @pytest.mark.parametrize(
