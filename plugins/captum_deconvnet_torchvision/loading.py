@@ -35,7 +35,6 @@ from captum_deconvnet.registry.name_fitting import class_note, other_classes
 from captum_deconvnet_torchvision.builders import build, family
 from captum_deconvnet_torchvision.stages import part_of, stage_table
 
-
 SQUARE = (512, 512)
 
 
