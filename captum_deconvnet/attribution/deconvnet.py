@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from captum_deconvnet.engine.checks import check_dependence, require_module
 from captum_deconvnet.engine.output import OutputName, select_output
 from captum_deconvnet.engine.rules.call import is_signal
 from captum_deconvnet.engine.rules.family import Family, family
+from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.engine.tape.tape import Value
 from captum_deconvnet.errors import InputError
 
@@ -45,6 +46,12 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         rules: rules of your own, by aten operation, torch function or module class.
         strict: raise if an operation without a rule lies on the way to the input.
         output: which tensor of the model's output, by key, attribute or index, if it gives several.
+
+    Attributes:
+        receipt: which rules ran in the last call of :meth:`attribute`, a
+            :class:`captum_deconvnet.Receipt`; ``None`` before the first. If several threads share
+            this object it is that of the call that ended last: give each thread an object of its
+            own to tell them apart.
 
     Raises:
         NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
@@ -66,6 +73,7 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         self.model = model
         self.relu, self.rules, self.strict = family(relu), rules, strict
         self.output = output
+        self.receipt: Receipt | None = None
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
     def attribute(
@@ -107,9 +115,10 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
             gradients = self._by_captum(given, target, additional_forward_args)
             return format_output(is_tuple(inputs), gradients)
         if not len(given[0]):
+            self.receipt = Receipt(())
             return format_output(is_tuple(inputs), tuple(map(torch.zeros_like, given)))
         ran = self.run(given, additional_forward_args)
-        found = ran.back(self.signals(ran, target), ran.images)
+        found = self.back(ran, self.signals(ran, target), ran.images)
         return format_output(is_tuple(inputs), tuple(found))
 
     def attribute_future(self) -> None:
@@ -135,6 +144,14 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
             view=view,
         )
 
+    def back(
+        self, ran: RecordedPass, signals: dict[Value, Tensor], stops: Sequence[Value]
+    ) -> list[Tensor]:
+        """Take the signals back, and keep the receipt."""
+        found = ran.back(signals, stops)
+        self.receipt = ran.receipt(signals, stops)
+        return found
+
     def signals(self, ran: RecordedPass, target: TargetType) -> dict[Value, Tensor]:
         """The signal of ``target`` at the model's output."""
         name = f"The model {type(self.model).__name__}"
@@ -152,7 +169,9 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         forward = ProjectedForward(
             self.model, len(leaves), tied, self.relu, self.rules, self.strict
         )
-        return self.gradient_func(forward, leaves, target, additional)
+        gradients = self.gradient_func(forward, leaves, target, additional)
+        self.receipt = forward.receipt
+        return gradients
 
 
 def as_tensors(inputs: Any) -> tuple[Tensor, ...]:

@@ -25,6 +25,7 @@ from captum_deconvnet.engine.layers import layer_path
 from captum_deconvnet.engine.output import OutputName
 from captum_deconvnet.engine.rules.call import is_signal
 from captum_deconvnet.engine.rules.family import Family
+from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.errors import LayerError
 
 
@@ -101,9 +102,15 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
         ran = self.deconv.run(as_tensors(inputs), additional_forward_args, view)
         if not any(is_signal(tensor) for tensor in view.tensors.values()):
             raise LayerError("The layer has no floating tensor here: no signal arrives at it.")
-        signals = ran.back(self.deconv.signals(ran, target), list(view.values.values()))
+        starts, stops = self.deconv.signals(ran, target), list(view.values.values())
+        signals = self.deconv.back(ran, starts, stops)
         answer: Tensor | tuple[Tensor, ...] = format_output(len(signals) > 1, tuple(signals))
         return answer
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """Which rules ran in the last call, as :attr:`DeconvNet.receipt`; None before the first."""
+        return self.deconv.receipt
 
     def attribute_future(self) -> None:
         """Asynchronous attribution does not exist, as for Captum's own class.

@@ -24,6 +24,7 @@ from captum_deconvnet.attribution.selection import neuron_signals
 from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.layers import layer_path
 from captum_deconvnet.engine.rules.family import Family
+from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.engine.tape.tape import Value
 from captum_deconvnet.errors import LayerError
 
@@ -102,11 +103,17 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
         """
         given = as_tensors(inputs)
         if not len(given[0]):
+            self.deconv.receipt = Receipt(())
             return format_output(is_tuple(inputs), tuple(map(torch.zeros_like, given)))
         view = LayerView(self.layer, at_input=attribute_to_neuron_input, starts=False)
         ran = self.deconv.run(given, additional_forward_args, view)
-        found = ran.back(self._signals(view, neuron_selector), ran.images)
+        found = self.deconv.back(ran, self._signals(view, neuron_selector), ran.images)
         return format_output(is_tuple(inputs), tuple(found))
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """Which rules ran in the last call, as :attr:`DeconvNet.receipt`; None before the first."""
+        return self.deconv.receipt
 
     def _signals(self, view: LayerView, selector: NeuronSelector) -> dict[Value, Tensor]:
         """The signal of the neurons at what the layer took or gave."""

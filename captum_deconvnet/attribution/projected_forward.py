@@ -30,7 +30,8 @@ from captum_deconvnet.engine.recorder.recorder import Recorder
 from captum_deconvnet.engine.rules.call import is_signal
 from captum_deconvnet.engine.rules.family import Family, family
 from captum_deconvnet.engine.rules.rows import rows
-from captum_deconvnet.engine.tape.tape import Tape, Value
+from captum_deconvnet.engine.tape.receipt import Receipt
+from captum_deconvnet.engine.tape.tape import Step, Tape, Value
 
 
 @dataclass
@@ -44,6 +45,9 @@ class ProjectedForward:
         relu: how rectifiers pass the signal.
         rules: rules of the user's own.
         strict: raise where an operation has no rule.
+
+    Attributes:
+        receipt: which rules ran on the way back of the last forward pass; empty before it.
     """
 
     model: nn.Module
@@ -52,6 +56,7 @@ class ProjectedForward:
     relu: str | Family = "deconvnet"
     rules: Mapping[Any, Any] | None = None
     strict: bool = False
+    receipt: Receipt = field(default_factory=lambda: Receipt(()))
 
     def __call__(self, *args: Any) -> Any:
         """The model's output, tied to the inputs."""
@@ -59,7 +64,7 @@ class ProjectedForward:
         check_inputs(inputs)
         kind = family(self.relu)
         recorder = Recorder(rows(self.rules, kind), kind)
-        ties = Ties(self.model, recorder, inputs, self.strict, self.tied())
+        ties = Ties(self.model, recorder, inputs, self.strict, self.tied(), self.note)
         ran = forward(
             self.model,
             inputs,
@@ -79,12 +84,17 @@ class ProjectedForward:
         settle(recorder.tape, ties.tied, ties.ends)
         return output
 
+    def note(self, tape: Tape, passed: Collection[Step]) -> None:
+        """Keep the receipt of all that signals have passed so far on this tape."""
+        self.receipt = Receipt.of(step for step in tape.steps if step in passed)
+
 
 @dataclass
 class Ties:
     """The tensors of one forward pass that are tied into autograd.
 
     Attributes:
+        passed: the steps that signals have passed.
         ends: tied values, with the tensor that stands for each in autograd, the last one if a
             value was tied more than once.
         tied: every value that a projection can start from.
@@ -95,6 +105,8 @@ class Ties:
     inputs: tuple[Tensor, ...]
     strict: bool
     modules: Collection[nn.Module]
+    note: Callable[[Tape, Collection[Step]], None]
+    passed: set[Step] = field(default_factory=set)
     ends: dict[Value, Tensor] = field(default_factory=dict)
     tied: list[Value] = field(default_factory=list)
     _plain: list[Any] = field(default_factory=list)
@@ -133,13 +145,19 @@ class Ties:
         value = self.recorder.storages.read(tensor) if isinstance(tensor, Tensor) else None
         if value is None or not value.flows or not is_signal(tensor):
             return tensor
-        back = Back(self.model, self.recorder.tape, value, list(self.ends), self.strict)
+        tape = self.recorder.tape
+        back = Back(self.model, tape, value, list(self.ends), self.strict, self._pass)
         with torch.enable_grad(), self.recorder.hidden():
             tied: Tensor = Tie.apply(back, tensor, *self.ends.values())
         self.ends[value] = tied
         self.recorder.spelling.formulas.forget(value)
         self.tied.append(value)
         return tied
+
+    def _pass(self, value: Value, ends: Collection[Value]) -> None:
+        """A signal goes from ``value`` to ``ends``."""
+        self.passed.update(self.recorder.tape.passed({value}, ends))
+        self.note(self.recorder.tape, self.passed)
 
 
 @dataclass(frozen=True)
@@ -151,6 +169,7 @@ class Back:
     value: Value
     ends: list[Value]
     strict: bool
+    went: Callable[[Value, Collection[Value]], None]
 
     def __call__(self, signal: Tensor) -> list[Tensor | None]:
         """The projection of ``signal`` at each end."""
@@ -162,6 +181,7 @@ class Back:
             warn_of_underflow(
                 signal, [*arrived.values()], lambda seed: [*self._arrived(seed).values()]
             )
+        self.went(self.value, self.ends)
         return [arrived.get(end) for end in self.ends]
 
     def _arrived(self, signal: Tensor) -> dict[Value, Tensor]:

@@ -25,6 +25,7 @@ from captum_deconvnet.engine.rules.call import is_signal
 from captum_deconvnet.engine.rules.family import Family, family
 from captum_deconvnet.engine.rules.rows import rows
 from captum_deconvnet.engine.tape.adjoint import Kept
+from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.engine.tape.tape import Value
 from captum_deconvnet.errors import InferenceModeError, LayerError
 
@@ -127,6 +128,10 @@ class RecordedPass:
                     like, answers, lambda seed: self._walk({value: seed}, stops, like)
                 )
         return answers
+
+    def receipt(self, signals: Signals, stops: Sequence[Value]) -> Receipt:
+        """Which rules ran for the operations that ``signals`` passed on the way to ``stops``."""
+        return Receipt.of(self.recorder.tape.passed(signals, stops))
 
     def _walk(self, signals: Signals, stops: Sequence[Value], like: Tensor) -> list[Tensor]:
         arrived = self.recorder.tape.walk(signals, stops)

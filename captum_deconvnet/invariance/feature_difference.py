@@ -14,6 +14,7 @@ from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.layers import LayerName
 from captum_deconvnet.engine.record import record
 from captum_deconvnet.engine.rules.family import Family
+from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.errors import TransformError, UnitError
 from captum_deconvnet.invariance.placement import Fill, Sampling
 from captum_deconvnet.invariance.transforms import Change, Transform, transform_of
@@ -43,6 +44,10 @@ class FeatureDifference(GradientAttribution):  # type: ignore[misc]
         rules: rules of your own.
         strict: raise if an operation without a rule lies on the way to the input.
 
+    Attributes:
+        receipt: which rules ran in the last call, as for :class:`captum_deconvnet.DeconvNet`;
+            ``None`` before the first.
+
     Raises:
         NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
         UnknownNameError: for an unknown transform or interpolation.
@@ -69,6 +74,7 @@ class FeatureDifference(GradientAttribution):  # type: ignore[misc]
         self.transform, self.value = transform_of(transform), value
         self.sampling = Sampling(interpolation, fill)
         self.relu, self.rules, self.strict = relu, rules, strict
+        self.receipt: Receipt | None = None
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
     def attribute(
@@ -117,6 +123,7 @@ class FeatureDifference(GradientAttribution):  # type: ignore[misc]
         signal = torch.cat([(-change).clamp(min=0), change.clamp(min=0)])
         projected = recording.project_signal(self.layer, signal)
         assert isinstance(projected, Tensor)  # a tuple only comes from several inputs
+        self.receipt = recording.receipt_from(self.layer)
         vanished, appeared = projected.chunk(2)
         return appeared - vanished
 

@@ -65,9 +65,13 @@ class Tape:
 
     def between(self, target: Value) -> list[Step]:
         """The steps that a signal starting at ``target`` passes, in forward order."""
-        live, passed = {target}, []
+        return self.passed({target})
+
+    def passed(self, starts: Iterable[Value], stops: Collection[Value] = ()) -> list[Step]:
+        """The steps that signals starting at ``starts`` pass before ``stops``, in forward order."""
+        live, passed = set(starts), []
         for step in reversed(self.steps):
-            if step.output in live:
+            if step.output in live and step.output not in stops:
                 passed.append(step)
                 live.update(step.inputs)
         return passed[::-1]
