@@ -16,13 +16,7 @@ from captum_deconvnet.engine.tape.receipt import Receipt, ReceiptEntry
 from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.engine.windows.patches import Patch
 from captum_deconvnet.engine.windows.receptive_field import Box, ReceptiveField
-from captum_deconvnet.gallery import (
-    LayerTop,
-    TopActivations,
-    TrustChecks,
-    top_activations,
-    trust_checks,
-)
+from captum_deconvnet.gallery import LayerTop, TopActivations, top_activations
 from captum_deconvnet.invariance.curves import InvarianceCurves
 from captum_deconvnet.invariance.feature_difference import FeatureDifference
 from captum_deconvnet.invariance.feature_invariance import FeatureInvariance
@@ -30,6 +24,7 @@ from captum_deconvnet.occlusion.maps import OcclusionMaps, OcclusionReport
 from captum_deconvnet.occlusion.occlusion import Occlusion
 from captum_deconvnet.occlusion.occlusion_sensitivity import OcclusionSensitivity
 from captum_deconvnet.occlusion.part_correspondence import CorrespondenceScores, PartCorrespondence
+from captum_deconvnet.projections.trust_checks import TrustChecks, trust_checks
 from captum_deconvnet.registry import LoadedModel, list_models, load_model
 
 __version__ = "0.1.0"

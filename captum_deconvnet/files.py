@@ -29,18 +29,23 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         write(path)
         return
     target = path.resolve()
-    part = target.with_name(f".{target.name[:LETTERS]}.{os.getpid()}.part")
+    unfinished = target.with_name(f".{target.name[:LETTERS]}.{os.getpid()}.part")
     try:
-        write(part)
-        part.replace(target)
+        write(unfinished)
+        unfinished.replace(target)
     finally:
-        part.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Write a text file whole, in UTF-8."""
+    write_whole(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
 
 
 def remove_unfinished(folder: Path) -> None:
     """Remove what killed runs were writing, in a folder that nothing writes in now."""
-    for part in folder.rglob(UNFINISHED):
-        part.unlink(missing_ok=True)
+    for unfinished in folder.rglob(UNFINISHED):
+        unfinished.unlink(missing_ok=True)
 
 
 LONGEST = 120
@@ -51,6 +56,8 @@ KINDS = re.compile(r"-(projections|checks|occlusion|evolution|invariance|demo)(-
 
 ORIGIN = "Origin"
 """Under this word a PNG file says what it shows."""
+
+LOCK = ".lock"
 
 
 def readable(name: str | Path) -> str:
@@ -89,13 +96,13 @@ def default_stem(
     kind: str, model: str, weights: str = "DEFAULT", subjects: Sequence[Path | str] = ()
 ) -> str:
     """The names of subject, model, weights and kind, joined."""
-    parts = [each.stem if isinstance(each, Path) else each for each in subjects[:1]] + [model]
-    parts += [] if weights == "DEFAULT" else [Path(weights).stem]
-    return "-".join(part for part in (*map(plain, parts), kind) if part)
+    names = [each.stem if isinstance(each, Path) else each for each in subjects[:1]] + [model]
+    names += [] if weights == "DEFAULT" else [Path(weights).stem]
+    return "-".join(name for name in (*map(without_separators, names), kind) if name)
 
 
-def plain(name: str) -> str:
-    """A part of a file's name: no separators, no leading dash or dot, not too long."""
+def without_separators(name: str) -> str:
+    """A name that fits in a file's name: no separators, no leading dash or dot, not too long."""
     flat = re.sub(r"[/\\:*?\"<>|\x00-\x1f]+", "-", name).lstrip("-.")
     return os.fsdecode(os.fsencode(flat)[:LONGEST]) if len(os.fsencode(flat)) > LONGEST else flat
 
@@ -121,9 +128,6 @@ def written_origin(path: Path) -> str | None:
     except (OSError, SyntaxError, ValueError):
         return None
     return found if isinstance(found, str) else None
-
-
-LOCK = ".lock"
 
 
 @contextmanager

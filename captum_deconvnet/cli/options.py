@@ -1,7 +1,4 @@
-"""Options that several commands share.
-
-The device that a command's model runs on.
-"""
+"""Options that several commands share, and what the user said with them."""
 
 from __future__ import annotations
 
@@ -9,18 +6,15 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-import torch
-
-from captum_deconvnet.errors import ModelError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 PREPARATION = "captum_deconvnet.preparation"
-"""Where a command's context keeps what the user says of the net's inputs and classes."""
+"""Under this key a command's context keeps what the user says of the net's inputs and classes."""
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DEVICE = "captum_deconvnet.device"
-"""Where a command's context keeps the device that the user wants."""
+"""Under this key a command's context keeps the device that the user wants."""
 
 weights_option = click.option(
     "--weights",
@@ -29,10 +23,10 @@ weights_option = click.option(
     metavar="TAG|FILE|random",
     help="A tag of the model's trained weights, a checkpoint, or random for none.",
 )
-RULES = ("deconvnet", "guided", "gradient", "adjoint")
+FAMILIES = ("deconvnet", "guided", "gradient", "adjoint")
 relu_option = click.option(
     "--relu",
-    type=click.Choice(RULES),
+    type=click.Choice(FAMILIES),
     default="deconvnet",
     show_default=True,
     help="What rectifiers do on the way back.",
@@ -43,7 +37,7 @@ layers_option = click.option(
 
 
 def _note(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    """A click callback: keep the value for ``load``, which is called far from the options."""
+    """A click callback: keep the value until the model is loaded."""
     if value is not None:
         context.meta.setdefault(PREPARATION, {})[parameter.name] = value
 
@@ -51,7 +45,7 @@ def _note(context: click.Context, parameter: click.Parameter, value: str | None)
 def without_paths(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """A click callback for a --transform of another sense: import paths are the model's."""
+    """A click callback where --transform names changes of images, too: paths are the model's."""
     for value in values:
         if ":" in value or value.endswith(".py"):
             context.meta.setdefault(PREPARATION, {})["transform"] = value
@@ -72,7 +66,7 @@ PREPARATION_OPTIONS = (
 
 
 def preparation_options(command: Command) -> Command:
-    """A decorator: what the user can say of a net's inputs and classes.
+    """A decorator: options for a net's inputs, classes and device.
 
     An option of the command's own, below this decorator, is not replaced.
     """
@@ -86,12 +80,12 @@ def preparation_options(command: Command) -> Command:
 
 
 def model_options(command: Command) -> Command:
-    """A decorator: what a command that takes a model's name lets the user say of the model."""
+    """A decorator: the options of every command that takes a model's name."""
     return weights_option(preparation_options(command))
 
 
 def device_name(context: click.Context, parameter: click.Parameter, value: str) -> None:
-    """A click callback: keep the device for ``load``, if there is one of that name."""
+    """A click callback: keep the device until the model is loaded, if the name is one."""
     if value not in DEVICES:
         raise click.BadParameter(f"{value!r} is none of {', '.join(DEVICES)}.")
     context.meta[DEVICE] = value
@@ -108,37 +102,13 @@ device_option = click.option(
 )
 
 
-def said_device() -> str:
+def asked_device() -> str:
     """The device that the command's user wants."""
     context = click.get_current_context(silent=True)
     return str(context.meta.get(DEVICE, "auto")) if context is not None else "auto"
 
 
-def said_of_the_model() -> dict[str, Any]:
+def asked_preparation() -> dict[str, Any]:
     """What the command's user says of inputs and classes, as ``load_model`` takes it."""
     context = click.get_current_context(silent=True)
     return dict(context.meta.get(PREPARATION, {})) if context is not None else {}
-
-
-def available() -> list[str]:
-    """The devices of this machine."""
-    found = ["cpu"]
-    if torch.cuda.is_available():
-        found.append("cuda")
-    if torch.backends.mps.is_available():
-        found.append("mps")
-    return found
-
-
-def device_of(name: str) -> torch.device:
-    """The device of that name; ``"auto"`` is cuda where there is one, else the processor.
-
-    Raises:
-        ModelError: this machine has no such device.
-    """
-    found = available()
-    if name == "auto":
-        return torch.device("cuda" if "cuda" in found else "cpu")
-    if name not in found:
-        raise ModelError(f"--device {name}: this machine has {' and '.join(found)} only.")
-    return torch.device(name)

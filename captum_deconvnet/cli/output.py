@@ -1,9 +1,4 @@
-"""What a command writes, and whether it can be written.
-
-A table as plain text.
-
-Numbers of things, as people say them.
-"""
+"""What a command writes: figures, JSON, tables and numbers in words; whether it can be written."""
 
 from __future__ import annotations
 
@@ -17,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captum_deconvnet.errors import OutputError
-from captum_deconvnet.files import ORIGIN, readable, write_whole
+from captum_deconvnet.files import ORIGIN, readable, write_text_whole, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,9 +71,10 @@ def write_figure(path: Path, figure: Figure, origin: str = "") -> None:
     """
     from captum_deconvnet.pictures.style import save
 
+    ending = path.suffix[1:].lower()
     about = {ORIGIN: origin} if origin else None
     try:
-        write_whole(path, lambda part: save(figure, part, path.suffix[1:].lower(), about))
+        write_whole(path, lambda unfinished: save(figure, unfinished, ending, about))
     except ValueError as error:
         width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
         raise OutputError(
@@ -99,7 +95,7 @@ def write_json(path: str, facts: object) -> None:
     if path == "-":
         click.echo(text)
         return
-    write_whole(Path(path), lambda part: part.write_text(text + "\n", encoding="utf-8"))
+    write_text_whole(Path(path), text + "\n")
     say_written(path)
 
 
@@ -122,3 +118,12 @@ def counted(number: int, thing: str) -> str:
         ('1 image', '2 images')
     """
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 90:
+        found = max(round(seconds), 1)
+        return "about 1 second" if found == 1 else f"about {found} seconds"
+    minutes = seconds / 60
+    return f"about {minutes:.0f} minutes" if minutes < 90 else f"about {minutes / 60:.1f} hours"

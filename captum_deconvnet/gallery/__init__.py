@@ -3,6 +3,5 @@
 from captum_deconvnet.gallery.layer_top import LayerTop
 from captum_deconvnet.gallery.scan import top_activations
 from captum_deconvnet.gallery.top_activations import TopActivations
-from captum_deconvnet.projections.trust_checks import TrustChecks, trust_checks
 
-__all__ = ["LayerTop", "TopActivations", "TrustChecks", "top_activations", "trust_checks"]
+__all__ = ["LayerTop", "TopActivations", "top_activations"]

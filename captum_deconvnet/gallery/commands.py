@@ -1,7 +1,4 @@
-"""``deconvnet gallery``: the paper's Fig. 2 for any model and any folder of images.
-
-``deconvnet evolution``: how features grow during training, the paper's Fig. 4.
-"""
+"""The commands ``deconvnet gallery`` (the paper's Fig. 2) and ``deconvnet evolution`` (Fig. 4)."""
 
 from __future__ import annotations
 
@@ -85,10 +82,10 @@ def gallery(
     index.json. An image that cannot be read is named and left out. A run that was stopped goes
     on where it was, and ends in the same files.
     """
-    from captum_deconvnet.gallery.gallery import Order, run
+    from captum_deconvnet.gallery.builder import GalleryRequest, build_gallery
 
-    run(
-        Order(
+    build_gallery(
+        GalleryRequest(
             model=model,
             images=images,
             weights=weights,
@@ -152,10 +149,10 @@ def evolution(
     if "," in layer or not layer.strip():
         raise click.UsageError(f"--layer {layer!r} is not one layer.")
     from captum_deconvnet.files import default_file
-    from captum_deconvnet.gallery.evolution import Order, run
+    from captum_deconvnet.gallery.evolution import EvolutionRequest, draw_evolution
 
-    run(
-        Order(
+    draw_evolution(
+        EvolutionRequest(
             checkpoints=checkpoints,
             model=model,
             images=images,

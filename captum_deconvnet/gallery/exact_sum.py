@@ -39,7 +39,7 @@ def add(limbs: Tensor, numbers: Tensor) -> Tensor:
 def total(limbs: Tensor) -> Tensor:
     """The sums as float64 ``(count,)``, each rounded once."""
     rows = limbs.T.tolist()
-    sums = [sum(part << (LIMB * place) for place, part in enumerate(row)) for row in rows]
+    sums = [sum(limb << (LIMB * place) for place, limb in enumerate(row)) for row in rows]
     return torch.tensor([_scaled(number) for number in sums], dtype=torch.float64)
 
 

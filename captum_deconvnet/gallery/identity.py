@@ -1,12 +1,11 @@
-"""Telling models apart: by structure, settings, code and weights, alike in every process.
+"""Whether a saved scan is of this model and of these images.
 
-Nothing here asks for ``repr``, which is the model's own: it may fail, or show an address.
+A model is known by its structure, settings, code and weights, the same in every process. Its
+``repr`` is not used: it may fail, or show an address.
 
-Telling data apart: a saved scan knows every image that it looked at by its content.
-
-An image is known by a checksum of what the dataset gave for it, its transform included. What a
-scan says it has done is read again before it is believed: images without a file of their own and
-those whose file was changed all, of the others some, since only their transform can differ.
+An image is known by a checksum of what the dataset gave for it, its transform included. Before a
+saved scan is gone on with, images are read again: all those without a file of their own or with a
+changed file, and some of the others, of which only the transform can differ.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.errors import ImageError, ScanError
-from captum_deconvnet.gallery.images import Batch, Name, batches
+from captum_deconvnet.gallery.image_batches import Batch, Name, batches
 from captum_deconvnet.gallery.top_activations import TopActivations
 
 PLAIN = (str, bytes, int, float, complex, type(None), torch.dtype)
@@ -96,8 +95,6 @@ def checksum(tensor: Tensor) -> int:
     flat = plain.contiguous().reshape(-1)
     return zlib.crc32(flat.view(torch.uint8).numpy().data) if flat.numel() else 0
 
-
-pass
 
 UNREADABLE = -1
 ALL = 256

@@ -18,7 +18,7 @@ from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.engine.windows.receptive_field import Box, ReceptiveField
 from captum_deconvnet.errors import ScanError
-from captum_deconvnet.gallery.images import Numbered
+from captum_deconvnet.gallery.image_batches import Numbered
 from captum_deconvnet.gallery.top_activations import TopActivations
 
 TOLERANCE = 1e-3
@@ -26,7 +26,7 @@ TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class ActivationPanel:
     """One strong activation: its projection and the patch of the image that it saw.
 
     Args:
@@ -52,7 +52,7 @@ class ImagePanels:
 
     image: int
     inputs: Tensor
-    panels: tuple[Panel, ...]
+    panels: tuple[ActivationPanel, ...]
 
 
 def wanted(
@@ -106,7 +106,7 @@ def panels(
 
 def _panels(
     recording: Recording, inputs: Tensor, units: Sequence[tuple[int, Unit]]
-) -> Iterator[Panel]:
+) -> Iterator[ActivationPanel]:
     recorded = [replace(unit, image=0) for _, unit in units]
     for unit in recorded:
         _check(recording, unit)
@@ -114,7 +114,7 @@ def _panels(
     for patch, (rank, unit) in zip(recording.project_patches(recorded), units, strict=True):
         box = patch.box
         seen = inputs[..., box.top : box.bottom, box.left : box.right]
-        yield Panel(unit, rank, box, fields[unit.layer], patch.pixels, seen)
+        yield ActivationPanel(unit, rank, box, fields[unit.layer], patch.pixels, seen)
 
 
 def _check(recording: Recording, unit: Unit) -> None:

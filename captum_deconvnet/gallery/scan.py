@@ -12,7 +12,7 @@ from captum_deconvnet.engine.checks import check_model
 from captum_deconvnet.engine.layers import LayerName, layer_paths
 from captum_deconvnet.errors import ImageError, LayerError, ScanError
 from captum_deconvnet.gallery.identity import identity, probe
-from captum_deconvnet.gallery.images import count_of, namer
+from captum_deconvnet.gallery.image_batches import count_of, namer
 from captum_deconvnet.gallery.scanner import ScanFile, Scanner
 from captum_deconvnet.gallery.top_activations import TopActivations, nothing
 

@@ -1,7 +1,4 @@
-"""Running a scan: batch after batch, alone or together with the other processes of torchrun.
-
-The file of a scan: saved as it goes, gone on with after a stop.
-"""
+"""Running a scan: batch after batch, alone or under torchrun, saved as it goes."""
 
 from __future__ import annotations
 
@@ -24,12 +21,10 @@ from captum_deconvnet.engine.steadiness import (
 )
 from captum_deconvnet.errors import ScanError
 from captum_deconvnet.gallery.identity import check_images, noted
-from captum_deconvnet.gallery.images import Batch, Name, batches
-from captum_deconvnet.gallery.layer_watch import LayerWatch, watched
+from captum_deconvnet.gallery.image_batches import Batch, Name, batches
+from captum_deconvnet.gallery.layer_scan import LayerScan, scanned
 from captum_deconvnet.gallery.shared_work import SharedWork, under_torchrun
 from captum_deconvnet.gallery.top_activations import TopActivations, nothing
-
-pass
 
 Numbers = tuple[int, ...]
 
@@ -74,7 +69,7 @@ class Scanner:
             self._before(file, start).save(file.path)
             shared.say("gathered")
         shared.hear("gathered")
-        mine = file.part(shared.rank)
+        mine = file.of_process(shared.rank)
         left = pending(chunks, TopActivations.load(file.path))
         empty = nothing(len(start.done), start.identity)
         self.look(empty, shared.take(left), mine).save(mine.path)
@@ -98,52 +93,52 @@ class Scanner:
         self, start: TopActivations, chunks: Iterable[Numbers], file: ScanFile | None
     ) -> TopActivations:
         """Run the images of some chunks, and add what is found to ``start``."""
-        watch = LayerWatch(start.tops, self.k, one_per_image=self.one_per_image, name=self.name)
+        scan = LayerScan(start.tops, self.k, one_per_image=self.one_per_image, name=self.name)
         saver = file.saver(self.named) if file else None
         found = start
         total, done = len(start.done), int(start.done.sum())
         silent = None if self.show_progress else True
         bar = tqdm(desc="scanning", unit="image", total=total, initial=done, disable=silent)
-        with bar, torch.no_grad(), watched(self.model, self.layers, watch):
+        with bar, torch.no_grad(), scanned(self.model, self.layers, scan):
             for batch in batches(self.dataset, chunks, self.workers):
-                self._forward(batch, watch)
-                found = self._after(found, batch, watch)
+                self._forward(batch, scan)
+                found = self._after(found, batch, scan)
                 bar.update(len(batch.asked))
                 if saver is not None:
                     saver(found)
         return self.named(found)
 
-    def _forward(self, batch: Batch, watch: LayerWatch) -> None:
+    def _forward(self, batch: Batch, scan: LayerScan) -> None:
         if batch.inputs is None:
             return
         inputs = batch.inputs.to(next(self.model.parameters(), batch.inputs))
-        if watch.is_checked:
-            with watch.batch(self.layers, batch.images):
+        if scan.is_checked:
+            with scan.batch(self.layers, batch.images):
                 self.model(inputs)
             return
         before = generator_states()
-        with watch.batch(self.layers, batch.images), watch.operations:
+        with scan.batch(self.layers, batch.images), scan.operations:
             self.model(inputs)
-        drew, decided = drew_since(before), decides(watch.operations.seen)
-        self._check(inputs, batch.images, watch, drew=drew, decided=decided)
-        watch.is_checked = True
+        drew, decided = drew_since(before), decides(scan.operations.seen)
+        self._check(inputs, batch.images, scan, drew=drew, decided=decided)
+        scan.is_checked = True
 
     def _check(
         self,
         inputs: Tensor,
         images: Sequence[int],
-        watch: LayerWatch,
+        scan: LayerScan,
         *,
         drew: bool,
         decided: bool,
     ) -> None:
         """Warn of chance, and raise if what the first image gives depends on the others."""
-        together = watch.first(self.layers)
+        together = scan.first(self.layers)
 
         def run(given: Tensor) -> list[Tensor]:
-            with watch.glance(images[: len(given)]):
+            with scan.means_only(images[: len(given)]):
                 self.model(given)
-            return watch.first(self.layers)
+            return scan.first(self.layers)
 
         if drew:
             check_chance(together, lambda: run(inputs))
@@ -157,10 +152,10 @@ class Scanner:
                 "give batch_size=1",
             )
 
-    def _after(self, found: TopActivations, batch: Batch, watch: LayerWatch) -> TopActivations:
+    def _after(self, found: TopActivations, batch: Batch, scan: LayerScan) -> TopActivations:
         done = found.done.clone()
         done[list(batch.asked)] = True
-        tops = {path: watch.tops[path] for path in self.layers if path in watch.tops}
+        tops = {path: scan.tops[path] for path in self.layers if path in scan.tops}
         contents, stamps = noted(found, batch, self.name)
         skipped = {**found.skipped, **batch.skipped}
         return replace(
@@ -212,10 +207,10 @@ class ScanFile:
             path.with_suffix(".json").unlink(missing_ok=True)
         return found
 
-    def part(self, number: int) -> ScanFile:
+    def of_process(self, rank: int) -> ScanFile:
         """The file of one process's part."""
         return ScanFile(
-            self.path.with_name(f"{self.path.stem}.part-{number}.safetensors"), self.every
+            self.path.with_name(f"{self.path.stem}.part-{rank}.safetensors"), self.every
         )
 
     def saver(self, named: Callable[[TopActivations], TopActivations]) -> Saver:

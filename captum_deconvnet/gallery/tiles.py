@@ -1,9 +1,4 @@
-"""Tiles: small square pictures of what a unit saw, and of its projection.
-
-Panels as tiles: cropped, brought to one size, stretched.
-
-The tiles of an unfinished gallery, on disk, so that a killed run loses none.
-"""
+"""Tiles: small square pictures of what a unit saw and of its projection, made and kept on disk."""
 
 from __future__ import annotations
 
@@ -13,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from PIL import Image
 
-import captum_deconvnet as cdn
-from captum_deconvnet.gallery.panels import ImagePanels, Panel
-from captum_deconvnet.pictures.colours import MID_GREY, rgb, stretch
+from captum_deconvnet.gallery.panels import ActivationPanel, ImagePanels
+from captum_deconvnet.pictures.colours import MID_GREY, rgb, stretch, to_array
 from captum_deconvnet.pictures.crop import Crop, crop_of
+from captum_deconvnet.registry import LoadedModel
 
 Pixels = NDArray[np.uint8]
 PERCENTILE = 99.5
@@ -30,7 +24,7 @@ PERCENTILE = 99.5
 
 def patch_tile(patch: NDArray[np.floating], crop: Crop, size: int) -> Pixels:
     """A patch of the image (h, w, C) in [0, 1] as a tile; what lies off the image is mid grey."""
-    return to_bytes(fitted(padded(patch, crop, MID_GREY), size))
+    return to_bytes(fitted(squared(patch, crop, MID_GREY), size))
 
 
 def projection_tile(
@@ -41,15 +35,13 @@ def projection_tile(
     Where it is larger than the tile it is reduced by area first, so that the contrast is that of
     what is seen. Zero, and what lies off the image, is mid grey.
     """
-    picture, factor = stretch(fitted(padded(projection, crop, 0.0), size), PERCENTILE)
+    picture, factor = stretch(fitted(squared(projection, crop, 0.0), size), PERCENTILE)
     return to_bytes(picture), factor
 
 
-def padded(pixels: NDArray[np.floating], crop: Crop, fill: float) -> NDArray[np.floating]:
+def squared(pixels: NDArray[np.floating], crop: Crop, fill: float) -> NDArray[np.floating]:
     """What lies inside a crop, with the crop's margins around it, made square."""
-    above, below, before, after = crop.margins
-    edges = ((above, below), (before, after), (0, 0))
-    whole = np.pad(pixels, edges, constant_values=fill)
+    whole = crop.padded(pixels, fill)
     height, width = whole.shape[:2]
     spare = [(side - extent) // 2 for extent in (height, width) for side in [max(height, width)]]
     rest = [max(height, width) - height - spare[0], max(height, width) - width - spare[1]]
@@ -62,12 +54,12 @@ def fitted(pixels: NDArray[np.floating], size: int) -> NDArray[np.floating]:
     colours = rgb(pixels)
     height, width = colours.shape[:2]
     smaller = height > size or width > size
-    way = Image.Resampling.BOX if smaller else Image.Resampling.NEAREST
+    method = Image.Resampling.BOX if smaller else Image.Resampling.NEAREST
     planes = [
         Image.fromarray(np.ascontiguousarray(colours[..., channel], dtype=np.float32))
         for channel in range(3)
     ]
-    return np.stack([np.asarray(plane.resize((size, size), way)) for plane in planes], axis=-1)
+    return np.stack([np.asarray(plane.resize((size, size), method)) for plane in planes], axis=-1)
 
 
 def to_bytes(picture: NDArray[np.floating]) -> Pixels:
@@ -76,29 +68,21 @@ def to_bytes(picture: NDArray[np.floating]) -> Pixels:
     return pixels
 
 
-pass
-pass
-
-
-def keep(store: TileStore, panel: Panel, loaded: cdn.LoadedModel) -> None:
+def keep_tiles(store: TileStore, panel: ActivationPanel, loaded: LoadedModel) -> None:
     """Put the two tiles of a panel in the store."""
     projection, patch, factor = tiles(panel, loaded, store.size)
     store.put(panel, projection, patch, factor)
 
 
-def tiles(panel: Panel, loaded: cdn.LoadedModel, size: int) -> tuple[Pixels, Pixels, float]:
+def tiles(panel: ActivationPanel, loaded: LoadedModel, size: int) -> tuple[Pixels, Pixels, float]:
     """The tiles of a panel, projection and patch, and by what the projection was stretched."""
-    box = (panel.box.top, panel.box.left, panel.box.bottom, panel.box.right)
-    crop = crop_of(box, panel.field.size, panel.field.image_size)
-    projection, factor = projection_tile(rows(panel.projection), crop, size)
-    return projection, patch_tile(rows(loaded.inverse_transform(panel.patch)), crop, size), factor
-
-
-def rows(picture: torch.Tensor) -> NDArray[np.floating]:
-    """A picture (C, h, w), or the middle frame of a clip, as (h, w, C) on the CPU."""
-    still = picture[:, picture.shape[1] // 2] if picture.dim() == 4 else picture
-    array: NDArray[np.floating] = still.detach().float().permute(1, 2, 0).cpu().numpy()
-    return array
+    crop = crop_of(panel.box, panel.field.size, panel.field.image_size)
+    projection, factor = projection_tile(to_array(panel.projection), crop, size)
+    return (
+        projection,
+        patch_tile(to_array(loaded.inverse_transform(panel.patch)), crop, size),
+        factor,
+    )
 
 
 Kept = np.memmap[Any, np.dtype[Any]]
@@ -132,7 +116,7 @@ class TileStore:
         self._layer = {layer: number for number, layer in enumerate(maps)}
         self._row = {layer: {c: n for n, c in enumerate(maps[layer])} for layer in maps}
 
-    def put(self, panel: Panel, projection: Pixels, patch: Pixels, factor: float) -> None:
+    def put(self, panel: ActivationPanel, projection: Pixels, patch: Pixels, factor: float) -> None:
         """Keep the two tiles of one panel."""
         layer = self._layer[panel.unit.layer]
         place = (self._row[panel.unit.layer][panel.unit.channel], panel.rank)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.errors import LayerError, ScanError, unknown_name
-from captum_deconvnet.files import write_whole
+from captum_deconvnet.files import write_text_whole, write_whole
 from captum_deconvnet.gallery.layer_top import LayerTop
 
 FORMAT = "captum_deconvnet.top_activations/1"
@@ -125,9 +125,9 @@ class TopActivations:
         needs; the JSON has the same base name.
         """
         path = Path(path)
-        write_whole(path, lambda part: part.write_bytes(self.to_bytes()))
+        write_whole(path, lambda unfinished: unfinished.write_bytes(self.to_bytes()))
         text = json.dumps(facts(self), indent=1, allow_nan=False)
-        write_whole(path.with_suffix(".json"), lambda part: part.write_bytes(text.encode()))
+        write_text_whole(path.with_suffix(".json"), text)
 
     def to_bytes(self) -> bytes:
         """The scan as the content of a safetensors file."""
@@ -168,8 +168,8 @@ class TopActivations:
     def _of(cls, about: dict[str, Any], tensors: dict[str, Tensor]) -> TopActivations:
         tops = {}
         for number, (path, size, count) in enumerate(about["layers"]):
-            parts = {name: tensors[f"{number}.{name}"] for name in _TENSORS}
-            tops[path] = LayerTop(**parts, size=tuple(size), count=count)
+            fields = {name: tensors[f"{number}.{name}"] for name in _TENSORS}
+            tops[path] = LayerTop(**fields, size=tuple(size), count=count)
         skipped, names = (
             {int(number): text for number, text in about[key].items()}
             for key in ("skipped", "names")

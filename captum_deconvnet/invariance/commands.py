@@ -20,9 +20,9 @@ def numbers(
     """A click callback: ``-60:60:5`` (both ends included) or ``1,1.5,2`` as numbers."""
     if value is None:
         return None
-    parts = value.split(":" if ":" in value else ",")
+    texts = value.split(":" if ":" in value else ",")
     try:
-        given = [float(part) for part in parts]
+        given = [float(text) for text in texts]
     except ValueError as error:
         raise click.BadParameter(f"{value!r} is not FIRST:LAST:STEP or V,V,V.") from error
     if ":" not in value:
@@ -119,11 +119,11 @@ def invariance(
     image: a run that was stopped goes on where it was.
     """
     from captum_deconvnet.files import default_file, default_stem
-    from captum_deconvnet.invariance.photograph_curves import Order
+    from captum_deconvnet.invariance.request import InvarianceRequest
 
     if values is not None and len(transforms) != 1:
         raise click.UsageError("--values belong to one --transform: give exactly one.")
-    order = Order(
+    request = InvarianceRequest(
         model=model,
         weights=weights,
         transforms=transforms,
@@ -134,18 +134,18 @@ def invariance(
         batch_size=batch_size,
     )
     if summary:
-        from captum_deconvnet.invariance.summary import summarise
+        from captum_deconvnet.invariance.summary import rank_folder
 
         if len(images) != 1 or targets:
             raise click.UsageError("--summary takes one folder, and its classes for targets.")
         own = default_stem("invariance", model, weights, [images[0].resolve().name])
-        summarise(order, images[0], Path(out or own))
+        rank_folder(request, images[0], Path(out or own))
         return
-    from captum_deconvnet.invariance.run import run
+    from captum_deconvnet.invariance.photograph_figure import draw_photographs
 
     figure = figure_path(click.get_current_context(), click.Option(["--out"]), out)
     own_file = default_file("invariance", model, weights, images)
-    run(order, images, targets, distance, figure or own_file)
+    draw_photographs(request, images, targets, distance, figure or own_file)
 
 
 @hookimpl

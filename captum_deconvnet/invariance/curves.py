@@ -1,9 +1,4 @@
-"""``InvarianceCurves``: what :class:`captum_deconvnet.FeatureInvariance` found.
-
-Curves of several images that were measured one after the other.
-
-How sure a mean over few images is.
-"""
+"""``InvarianceCurves``: what :class:`captum_deconvnet.FeatureInvariance` measured."""
 
 from __future__ import annotations
 
@@ -15,8 +10,6 @@ from torch import Tensor
 
 from captum_deconvnet.errors import LayerError, unknown_name
 from captum_deconvnet.invariance.distances import DISTANCES, Norms, relative
-
-pass
 
 EQUIVARIANCE = "equivariance"
 
@@ -134,41 +127,41 @@ def mean_height(values: tuple[float, ...], curves: Tensor) -> Tensor:
     return torch.trapezoid(curves[:, order].double(), places, dim=1) / span
 
 
-def joined(parts: Sequence[InvarianceCurves]) -> InvarianceCurves:
-    """The curves of all images together; every part has the same transform, values and layers."""
-    first = parts[0]
+def joined(several: Sequence[InvarianceCurves]) -> InvarianceCurves:
+    """The curves of all images together; all have the same transform, values and layers."""
+    first = several[0]
     return InvarianceCurves(
         transform=first.transform,
         unit=first.unit,
         values=first.values,
-        norms={path: all_norms([part.norms[path] for part in parts]) for path in first.layers},
-        map_scores=by_layer([part.map_scores for part in parts]),
-        unit_scores=by_layer([part.unit_scores for part in parts]),
-        undone={path: all_norms([part.undone[path] for part in parts]) for path in first.undone},
-        target=together([part.target for part in parts]),
-        probability=together([part.probability for part in parts]),
-        predicted=together([part.predicted for part in parts]),
+        norms={path: all_norms([one.norms[path] for one in several]) for path in first.layers},
+        map_scores=by_layer([one.map_scores for one in several]),
+        unit_scores=by_layer([one.unit_scores for one in several]),
+        undone={path: all_norms([one.undone[path] for one in several]) for path in first.undone},
+        target=together([one.target for one in several]),
+        probability=together([one.probability for one in several]),
+        predicted=together([one.predicted for one in several]),
     )
 
 
-def all_norms(parts: Sequence[Norms]) -> Norms:
+def all_norms(several: Sequence[Norms]) -> Norms:
     """Norms of all images."""
     return Norms(
-        torch.cat([part.original for part in parts]),
-        torch.cat([part.moved for part in parts]),
-        torch.cat([part.difference for part in parts]),
+        torch.cat([one.original for one in several]),
+        torch.cat([one.moved for one in several]),
+        torch.cat([one.difference for one in several]),
     )
 
 
-def by_layer(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+def by_layer(several: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """The tensors of every layer, for all images."""
-    return {path: torch.cat([part[path] for part in parts]) for path in parts[0]}
+    return {path: torch.cat([one[path] for one in several]) for path in several[0]}
 
 
-def together(parts: Sequence[Tensor | None]) -> Tensor | None:
+def together(several: Sequence[Tensor | None]) -> Tensor | None:
     """The tensors of all images; None if one has none."""
-    there = [part for part in parts if part is not None]
-    return torch.cat(there) if len(there) == len(parts) else None
+    there = [one for one in several if one is not None]
+    return torch.cat(there) if len(there) == len(several) else None
 
 
 RESAMPLES = 2000

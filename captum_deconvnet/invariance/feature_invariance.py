@@ -22,9 +22,9 @@ from captum_deconvnet.engine.record import record
 from captum_deconvnet.errors import LayerError, ModelError
 from captum_deconvnet.invariance.curves import InvarianceCurves
 from captum_deconvnet.invariance.distances import Norms, score
-from captum_deconvnet.invariance.measure import LayerChanges, Measurement
+from captum_deconvnet.invariance.layer_changes import LayerChanges, Undo
+from captum_deconvnet.invariance.measurement import Measurement
 from captum_deconvnet.invariance.placement import Fill, Sampling
-from captum_deconvnet.invariance.schedule import Undo
 from captum_deconvnet.invariance.transforms import Change, Transform, transform_of
 from captum_deconvnet.invariance.versions import Versions, values_of
 

@@ -27,7 +27,7 @@ Picture = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
-class Panel:
+class CurvePanel:
     """One set of curves over the values of a transform.
 
     Args:
@@ -44,7 +44,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Column:
+class TransformColumn:
     """One transform.
 
     Args:
@@ -61,11 +61,13 @@ class Column:
     values: NDArray[np.floating]
     shown: Sequence[float]
     strips: Sequence[Sequence[Picture]]
-    panels: Sequence[Panel]
+    panels: Sequence[CurvePanel]
 
 
 @plainly
-def invariance_figure(columns: Sequence[Column], names: Sequence[str], *, title: str) -> Figure:
+def invariance_figure(
+    columns: Sequence[TransformColumn], names: Sequence[str], *, title: str
+) -> Figure:
     """Draw every transform's pictures over its curves.
 
     Panels of one row share their upright axis, so that transforms can be compared. With several
@@ -98,7 +100,7 @@ def invariance_figure(columns: Sequence[Column], names: Sequence[str], *, title:
     return figure
 
 
-def draw_strips(axes: Axes, column: Column) -> None:
+def draw_strips(axes: Axes, column: TransformColumn) -> None:
     """The transformed pictures, an image a row, with their values under them."""
     strips = [np.concatenate([rgb(each) for each in strip], axis=1) for strip in column.strips]
     axes.imshow(np.concatenate(strips), aspect="equal")
@@ -111,7 +113,9 @@ def draw_strips(axes: Axes, column: Column) -> None:
     axes.set_title(column.title, **LETTERING)
 
 
-def draw_curves(axes: Axes, column: Column, panel: Panel, names: Sequence[str]) -> None:
+def draw_curves(
+    axes: Axes, column: TransformColumn, panel: CurvePanel, names: Sequence[str]
+) -> None:
     """One curve an image, and the mean of several."""
     order = np.argsort(column.values, kind="stable")
     values = column.values[order]
@@ -131,7 +135,7 @@ def draw_curves(axes: Axes, column: Column, panel: Panel, names: Sequence[str]) 
     axes.grid(color="#dddddd", linewidth=0.4)
 
 
-def top_of(panels: Sequence[Panel]) -> float:
+def top_of(panels: Sequence[CurvePanel]) -> float:
     """A common end for the upright axes of a row of panels."""
     given = [panel.top for panel in panels if panel.top is not None]
     if given:

@@ -1,7 +1,4 @@
-"""Placements: a picture moved, enlarged or turned about its centre, in a frame that stays.
-
-What a transformed image is made of where the original does not say.
-"""
+"""Placements: a picture moved, enlarged or turned about its centre, read and filled."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import os
 from collections.abc import Sequence
@@ -13,23 +14,24 @@ from typing import Any
 import click
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from captum_deconvnet import InvarianceCurves, __version__
+from captum_deconvnet import __version__
+from captum_deconvnet.cli.loading import weights_tag
 from captum_deconvnet.cli.output import counted, make_folder
 from captum_deconvnet.cli.stopping import keeps
-from captum_deconvnet.errors import ImageError
-from captum_deconvnet.files import alone_in, readable, remove_unfinished
-from captum_deconvnet.invariance.curves import mean_height
-from captum_deconvnet.invariance.photograph_curves import Order
-from captum_deconvnet.invariance.ranks import Ledger, ranks, write_ranks
-from captum_deconvnet.pictures.photographs import image_files, is_dangling
+from captum_deconvnet.errors import ImageError, ResultsError
+from captum_deconvnet.files import alone_in, readable, remove_unfinished, write_text_whole
+from captum_deconvnet.invariance.curves import InvarianceCurves, mean_height
+from captum_deconvnet.invariance.request import InvarianceRequest
+from captum_deconvnet.invariance.tables import ranks, write_ranks
+from captum_deconvnet.pictures.image_sets import image_files, is_dangling
 from captum_deconvnet.pictures.reading import read_image
 
 ENDINGS = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 
 
 @dataclass(frozen=True)
-class Photograph:
-    """One photograph of a folder.
+class LabelledFile:
+    """A photograph in a folder, and its class.
 
     Args:
         path: where it is.
@@ -42,42 +44,42 @@ class Photograph:
     label: str
 
 
-def summarise(order: Order, folder: Path, out: Path) -> None:
+def rank_folder(request: InvarianceRequest, folder: Path, out: Path) -> None:
     """Measure every photograph of a folder that has no result yet, then rank.
 
     Args:
-        order: what to measure.
+        request: what to measure.
         folder: photographs, in subfolders named after their classes or not.
         out: the folder of results, made if it is missing.
 
     Raises:
         ImageError: the folder has no photographs.
-        CaptumDeconvnetError: ``out`` has results of another order.
+        CaptumDeconvnetError: ``out`` has results of another request.
     """
     found = photographs(folder, out)
-    assert order.chosen  # unknown transforms are refused before anything is loaded
+    assert request.chosen  # unknown transforms are refused before anything is loaded
     make_folder(out)
     keeps(f"what was measured so far is in {readable(out)}")
     with alone_in(out):
-        measure_all(order, found, out)
+        measure_all(request, found, out)
 
 
-def measure_all(order: Order, found: Sequence[Photograph], out: Path) -> None:
+def measure_all(request: InvarianceRequest, found: Sequence[LabelledFile], out: Path) -> None:
     """Measure what has no result yet in ``out``, and rank all."""
-    ledger = Ledger(out / "images.jsonl", identity(order))
+    finished = FinishedPhotographs(out / "images.jsonl", identity(request))
     keys = {content(photograph): photograph for photograph in found}
-    todo = [key for key in keys if key not in ledger.done]
+    todo = [key for key in keys if key not in finished.done]
     click.echo(
         f"{counted(len(keys), 'photograph')}, {len(keys) - len(todo)} measured before", err=True
     )
     for key in tqdm(todo, desc="invariance", unit="photograph", disable=None):
-        ledger.add(key, measured(order, keys[key]))
-    order.warn()
-    write_ranks(out, ranks([ledger.done[key] for key in keys]))
+        finished.add(key, measured(request, keys[key]))
+    request.warn()
+    write_ranks(out, ranks([finished.done[key] for key in keys]))
     remove_unfinished(out)
 
 
-def photographs(folder: Path, out: Path) -> list[Photograph]:
+def photographs(folder: Path, out: Path) -> list[LabelledFile]:
     """The photographs in a folder and its subfolders, sorted; links to nothing are named.
 
     Raises:
@@ -91,7 +93,7 @@ def photographs(folder: Path, out: Path) -> list[Photograph]:
     paths = [path for path in paths if not is_dangling(path)]
     if not paths:
         raise ImageError(f"{folder} has no photographs ({', '.join(sorted(ENDINGS))}).")
-    return [Photograph(path, str(within), label_of(within))
+    return [LabelledFile(path, str(within), label_of(within))
             for path in paths if (within := path.relative_to(folder))]  # fmt: skip
 
 
@@ -100,34 +102,34 @@ def label_of(within: Path) -> str:
     return within.parts[0] if len(within.parts) > 1 else ""
 
 
-def content(photograph: Photograph) -> str:
+def content(photograph: LabelledFile) -> str:
     """What identifies a photograph: its place in the folder and what is in it."""
     facts = os.fsencode(photograph.name) + b"\0" + photograph.path.read_bytes()
     return hashlib.sha256(facts).hexdigest()[:24]
 
 
-def identity(order: Order) -> dict[str, Any]:
+def identity(request: InvarianceRequest) -> dict[str, Any]:
     """All that results must share to stand in one table."""
     return {
         "version": __version__,
-        "model": order.model,
-        "weights": order.weights_name,
-        "layers": list(order.paths),
-        "transforms": [transform.name for transform in order.chosen],
-        "values": None if order.values is None else list(order.values),
-        "border": order.border,
-        "fill": order.fill,
+        "model": request.model,
+        "weights": weights_tag(request.loaded),
+        "layers": list(request.paths),
+        "transforms": [transform.name for transform in request.chosen],
+        "values": None if request.values is None else list(request.values),
+        "border": request.border,
+        "fill": request.fill,
     }
 
 
-def measured(order: Order, photograph: Photograph) -> dict[str, Any]:
+def measured(request: InvarianceRequest, photograph: LabelledFile) -> dict[str, Any]:
     """The areas and scores of one photograph; its label is the folder's, or the predicted one."""
-    source = order.source(read_image(photograph.path), photograph.path)
-    target = label_number(order, photograph.label)
+    wide = request.wide_input(read_image(photograph.path), photograph.path)
+    target = label_number(request, photograph.label)
     points: list[dict[str, Any]] = []
-    for curves in order.curves(source, target).values():
+    for curves in request.curves(wide, target).values():
         points += [point(curves, layer) for layer in curves.layers]
-    label = photograph.label or predicted_name(order, curves.predicted, curves.target)
+    label = photograph.label or predicted_name(request, curves.predicted, curves.target)
     return {"image": photograph.name, "class": label, "points": points}
 
 
@@ -149,10 +151,10 @@ def finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def label_number(order: Order, label: str) -> int | None:
+def label_number(request: InvarianceRequest, label: str) -> int | None:
     """The number of a class that the model has under that name, or None."""
     wanted = plain(label)
-    names = [plain(name) for name in order.loaded.categories]
+    names = [plain(name) for name in request.loaded.categories]
     return names.index(wanted) if wanted and wanted in names else None
 
 
@@ -161,10 +163,65 @@ def plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-def predicted_name(order: Order, predicted: Any, target: Any) -> str:
+def predicted_name(request: InvarianceRequest, predicted: Any, target: Any) -> str:
     """What the model takes an unlabelled photograph for."""
     if target is None:
         return "(no label)"
     number = int(target[0])
-    categories = order.loaded.categories
+    categories = request.loaded.categories
     return categories[number] if categories else str(number)
+
+
+class FinishedPhotographs:
+    """Results by the key of their photograph; a line is written as soon as it is known.
+
+    Args:
+        path: of the file, JSON lines; made if it is missing.
+        identity: what all results share, the first line.
+
+    Raises:
+        ResultsError: the file has results of another identity, or is no such file.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, Any]) -> None:
+        """Read what is there."""
+        self.path = path
+        self.done: dict[str, dict[str, Any]] = {}
+        if not path.exists():
+            line = json.dumps(identity) + "\n"
+            write_text_whole(path, line)
+        self._read(identity)
+
+    def add(self, key: str, result: dict[str, Any]) -> None:
+        """Note one result, on disk before this returns."""
+        line = json.dumps({"key": key, "result": result}, allow_nan=False)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.done[key] = result
+
+    def _read(self, identity: dict[str, Any]) -> None:
+        text = self.path.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:  # a run was killed while it wrote this line
+            write_text_whole(self.path, whole)
+        lines = whole.splitlines()
+        try:
+            head, *entries = (json.loads(line) for line in lines)
+            self.done = {entry["key"]: entry["result"] for entry in entries}
+        except (ValueError, KeyError, TypeError) as error:
+            raise ResultsError(f"{self.path} is no file of results: {error}.") from error
+        self._check(head, identity)
+
+    def _check(self, head: Any, identity: dict[str, Any]) -> None:
+        if head == identity:
+            return
+        given = head if isinstance(head, dict) else {}
+        differ = [name for name in identity if given.get(name) != identity[name]]
+        was = ", ".join(f"{name} {given.get(name)!r}" for name in differ)
+        now = ", ".join(f"{name} {identity[name]!r}" for name in differ)
+        raise ResultsError(
+            f"{self.path} has results of another run, with {was}; this one has {now}. "
+            "Give another --out."
+        )

@@ -1,7 +1,4 @@
-"""The versions of some images under one transform, made when they are needed.
-
-The values of a transform that are to be tried, checked before any work.
-"""
+"""The versions of some images under one transform, and the values that are tried."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import NonFiniteError, TransformError
+from captum_deconvnet.invariance.layer_changes import Undo
 from captum_deconvnet.invariance.placement import Sampling, place
-from captum_deconvnet.invariance.schedule import Undo
 from captum_deconvnet.invariance.transforms import Size, Transform
 
 ALL_SHOWN = 0.999

@@ -12,11 +12,10 @@ import torch
 from PIL import Image, ImageDraw
 
 import captum_deconvnet as cdn
+from captum_deconvnet.cli.loading import chosen_layers, load_for_command
 from captum_deconvnet.errors import ImageError
 from captum_deconvnet.occlusion.fills import filled
-from captum_deconvnet.pictures.model_input import chosen_layers, to_input
-from captum_deconvnet.pictures.reading import read_picture
-from captum_deconvnet.projections.project import load
+from captum_deconvnet.pictures.reading import read_picture, to_input
 from captum_deconvnet.registry.transforms import Picture
 
 Part = tuple[int, int, int, int]
@@ -74,7 +73,7 @@ def scores(
     seed: int,
 ) -> cdn.CorrespondenceScores:
     """The scores of a model's layers; parts are covered in 128 grey, as pixels have it."""
-    loaded = load(model, weights)
+    loaded = load_for_command(model, weights)
     images = torch.cat([to_input(loaded, image) for image in annotations.images])
     boxes = {
         part: [seen(loaded, *pair) for pair in zip(annotations.images, found, strict=True)]

@@ -1,7 +1,4 @@
-"""``deconvnet occlude``: one image, the panels of Fig. 7.
-
-``deconvnet correspond``: Table 1 for annotated images.
-"""
+"""The commands ``deconvnet occlude`` (the paper's Fig. 7) and ``correspond`` (its Table 1)."""
 
 from __future__ import annotations
 
@@ -71,12 +68,14 @@ def occlude(
     Without --out it is written to IMAGE-MODEL-occlusion.png, in the current folder.
     """
     from captum_deconvnet.files import default_file
-    from captum_deconvnet.occlusion.occlude import Order, run
+    from captum_deconvnet.occlusion.occlude import OcclusionRequest, draw_occlusion
     from captum_deconvnet.pictures.reading import read_picture
 
     out = default_file("occlusion", model, weights, [image]) if out is None else out
-    order = Order(model, weights, target, window, stride, fill, layer, out, relu)
-    run(order, read_picture(image), [read_picture(other) for other in others], str(image))
+    request = OcclusionRequest(model, weights, target, window, stride, fill, layer, out, relu)
+    draw_occlusion(
+        request, read_picture(image), [read_picture(other) for other in others], str(image)
+    )
 
 
 @click.command(

@@ -21,12 +21,12 @@ from captum_deconvnet.pictures.style import (
     height_of,
     plainly,
 )
-from captum_deconvnet.projections.figure import FRAME_COLOURS, show
+from captum_deconvnet.projections.figure import OUTLINE_COLOURS, show
 
 SIDE = 2.0  # inches, as all lengths here
 GAP = 0.25
 TOP = 0.7
-SHOWN_LABELS = len(FRAME_COLOURS) - 1
+SHOWN_LABELS = len(OUTLINE_COLOURS) - 1
 OTHER_COLOUR = "#999999"
 
 
@@ -134,7 +134,7 @@ def _labels(axes: Axes, shown: OccludedImage) -> None:
     """The most frequent labels in colours, all others in one grey."""
     found, counts = np.unique(shown.labels, return_counts=True)
     frequent = found[np.argsort(-counts, kind="stable")][:SHOWN_LABELS]
-    colours = {int(label): FRAME_COLOURS[k] for k, label in enumerate(frequent)}
+    colours = {int(label): OUTLINE_COLOURS[k] for k, label in enumerate(frequent)}
     cells = np.array([[colours.get(int(one), OTHER_COLOUR) for one in row] for row in shown.labels])
     rgb = np.array([[_rgb(cell) for cell in row] for row in cells])
     axes.imshow(rgb, interpolation="nearest", aspect="auto")

@@ -10,20 +10,25 @@ import click
 import torch
 
 import captum_deconvnet as cdn
+from captum_deconvnet.cli.loading import (
+    chosen_layers,
+    load_for_command,
+    warn_of_random_weights,
+    weights_title,
+)
 from captum_deconvnet.cli.output import check_folder, write_figure
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.files import origin_of, readable
 from captum_deconvnet.occlusion.figure import OccludedImage, occlusion_figure
-from captum_deconvnet.pictures.model_input import chosen_layers, to_input, to_picture
+from captum_deconvnet.pictures.colours import channels_note, to_array
 from captum_deconvnet.pictures.prediction import class_name
-from captum_deconvnet.projections.project import RANDOM, load, told, weights_name
+from captum_deconvnet.pictures.reading import to_input, to_picture
 from captum_deconvnet.projections.projected_layers import SILENT
-from captum_deconvnet.projections.rows import to_array
 from captum_deconvnet.registry.transforms import Picture
 
 
 @dataclass(frozen=True)
-class Order:
+class OcclusionRequest:
     """What the user asked for: the options of ``deconvnet occlude``, checked."""
 
     model: str
@@ -37,39 +42,38 @@ class Order:
     relu: str = "deconvnet"
 
 
-def run(
-    order: Order, photograph: Picture, others: Sequence[Picture], source: str
+def draw_occlusion(
+    request: OcclusionRequest, photograph: Picture, others: Sequence[Picture], name: str
 ) -> cdn.OcclusionMaps:
-    """Cover a photograph as ordered and write the figure."""
-    check_folder(order.out)
-    loaded = load(order.model, order.weights)
-    layer = list(chosen_layers(loaded, order.layer))[-1]
-    target = None if order.target is None else class_number(loaded, order.target)
+    """Cover a photograph as requested and write the figure."""
+    check_folder(request.out)
+    loaded = load_for_command(request.model, request.weights)
+    layer = list(chosen_layers(loaded, request.layer))[-1]
+    target = None if request.target is None else class_number(loaded, request.target)
     inputs = to_input(loaded, photograph)
     shown = torch.cat([to_input(loaded, other) for other in others]) if others else None
-    window, stride = fitted(order, inputs)
+    window, stride = fitted(request, inputs)
     maps = cdn.OcclusionSensitivity(loaded, layer).attribute(
         inputs,
         target,
         window=window,
         stride=stride,
-        fill=order.fill,
+        fill=request.fill,
         others=shown,
         show_progress=True,
     )
-    if loaded.weights is None:
-        click.echo("random weights: these are maps of an untrained network", err=True)
-    weights = weights_name(str(loaded.weights or RANDOM))
-    title = f"{order.model}   {weights}   {readable(source)}{told(inputs)}"
-    if order.relu != "deconvnet":
-        maps = projected_by(order.relu, loaded, maps, layer, inputs, shown)
-    shown_maps = replace(picture(loaded, inputs, maps, window, layer), family=order.relu)
-    notes = [*seen(loaded, maps), *told_of(maps, layer)]
+    warn_of_random_weights(loaded, "maps")
+    weights = weights_title(loaded)
+    title = f"{request.model}   {weights}   {readable(name)}{channels_note(inputs)}"
+    if request.relu != "deconvnet":
+        maps = projected_by(request.relu, loaded, maps, layer, inputs, shown)
+    shown_maps = replace(picture(loaded, inputs, maps, window, layer), family=request.relu)
+    notes = [*prediction_of(loaded, maps), *notes_on_maps(maps, layer)]
     for note in notes[1:]:
         click.echo(note, err=True)
     figure = occlusion_figure(shown_maps, title=title, notes=notes)
-    origin = origin_of("occlusion", order.model, order.weights, [Path(source)])
-    write_figure(order.out, figure, origin)
+    origin = origin_of("occlusion", request.model, request.weights, [Path(name)])
+    write_figure(request.out, figure, origin)
     return maps
 
 
@@ -122,21 +126,21 @@ def projected_by(
     return replace(maps, projection=of(inputs), other_projections=other)
 
 
-def fitted(order: Order, inputs: torch.Tensor) -> tuple[int, int]:
+def fitted(request: OcclusionRequest, inputs: torch.Tensor) -> tuple[int, int]:
     """The window and the stride: what was asked for, or what fits the picture."""
     side = min(inputs.shape[-2:])
-    window = order.window or max(round(side / 7), order.stride or 1)
-    return window, order.stride or max(window // 2, 1)
+    window = request.window or max(round(side / 7), request.stride or 1)
+    return window, request.stride or max(window // 2, 1)
 
 
-def seen(loaded: cdn.LoadedModel, maps: cdn.OcclusionMaps) -> list[str]:
+def prediction_of(loaded: cdn.LoadedModel, maps: cdn.OcclusionMaps) -> list[str]:
     """The class that the net takes the whole picture for."""
     label, target = int(maps.clean_label[0]), int(maps.target[0])
     chance = f" ({float(maps.clean_probability[0]):.2f})" if label == target else ""
     return [f"predicted: {class_name(loaded.categories, label)}{chance}"]
 
 
-def told_of(maps: cdn.OcclusionMaps, layer: str) -> list[str]:
+def notes_on_maps(maps: cdn.OcclusionMaps, layer: str) -> list[str]:
     """What has to be said of maps that show nothing."""
     found = []
     if maps.projection is not None and not bool(maps.projection.any()):

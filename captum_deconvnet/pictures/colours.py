@@ -1,12 +1,19 @@
-"""Pictures of any number of channels as colours.
-
-Contrast: a signed projection as a picture around mid grey.
-"""
+"""Arrays as pictures: channels as colours, a signed projection stretched around mid grey."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+MID_GREY = 0.5
+
+
+def to_array(picture: torch.Tensor) -> NDArray[np.floating]:
+    """A picture (C, H, W), or the middle frame of a clip, as (H, W, C) on the CPU."""
+    still = picture[:, picture.shape[1] // 2] if picture.dim() == 4 else picture
+    array: NDArray[np.floating] = still.detach().float().permute(1, 2, 0).cpu().numpy()
+    return array
 
 
 def bands(picture: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -41,9 +48,10 @@ def shown_bands(channels: int) -> str:
     return f"channels 0 to 2 of {channels} as colours"
 
 
-pass
-
-MID_GREY = 0.5
+def channels_note(inputs: torch.Tensor) -> str:
+    """What a title says of inputs (N, C, ...) whose channels cannot all be shown."""
+    words = shown_bands(inputs.shape[1])
+    return f"   {words}" if words else ""
 
 
 def stretch(

@@ -7,40 +7,39 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from captum_deconvnet.engine.windows.receptive_field import Box
+
 
 @dataclass(frozen=True)
 class Crop:
-    """A rectangle of an image and the margins around it, all in pixels.
+    """A box of an image and the margins around it, all in pixels.
 
     Args:
-        top: first row inside.
-        left: first column inside.
-        bottom: one past the last row inside.
-        right: one past the last column inside.
+        box: the rectangle of the image.
         margins: rows above, rows below, columns left and columns right that lie off the image.
     """
 
-    top: int
-    left: int
-    bottom: int
-    right: int
+    box: Box
     margins: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def cut(self, picture: NDArray[np.floating], fill: float) -> NDArray[np.floating]:
-        """The rectangle of ``picture`` (H, W, C) with its margins, which hold ``fill``."""
+        """The box of ``picture`` (H, W, C) with its margins, which hold ``fill``."""
+        return self.padded(
+            picture[self.box.top : self.box.bottom, self.box.left : self.box.right], fill
+        )
+
+    def padded(self, inside: NDArray[np.floating], fill: float) -> NDArray[np.floating]:
+        """What lies in the box, (h, w, C), with its margins, which hold ``fill``."""
         above, below, before, after = self.margins
-        inside = picture[self.top : self.bottom, self.left : self.right]
         edges = ((above, below), (before, after), (0, 0))
         return np.pad(inside, edges, constant_values=fill)
 
 
-def crop_of(
-    box: tuple[int, int, int, int], size: tuple[int, int], image_size: tuple[int, int]
-) -> Crop:
+def crop_of(box: Box, size: tuple[int, int], image_size: tuple[int, int]) -> Crop:
     """The crop that shows a receptive field at its full size where it fits on the image.
 
     Args:
-        box: the field clipped to the image: top, left, bottom, right, half-open.
+        box: the field clipped to the image.
         size: height and width of the field before clipping.
         image_size: height and width of the image.
 
@@ -48,10 +47,9 @@ def crop_of(
         The box, with margins that bring a field smaller than the image back to ``size``, so that
         all units of a layer are shown at one scale. A field as large as the image gets none.
     """
-    top, left, bottom, right = box
-    vertical = overhang(top, bottom, size[0], image_size[0])
-    horizontal = overhang(left, right, size[1], image_size[1])
-    return Crop(top, left, bottom, right, (*vertical, *horizontal))
+    vertical = overhang(box.top, box.bottom, size[0], image_size[0])
+    horizontal = overhang(box.left, box.right, size[1], image_size[1])
+    return Crop(box, (*vertical, *horizontal))
 
 
 def overhang(first: int, last: int, size: int, extent: int) -> tuple[int, int]:

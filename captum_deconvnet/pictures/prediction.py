@@ -1,4 +1,4 @@
-"""What a net takes an image for, in words."""
+"""The class that a net predicts for an image, in words."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import torch
 
-from captum_deconvnet import Recording
 from captum_deconvnet.engine.output import named_tensors
+from captum_deconvnet.engine.recording import Recording
 from captum_deconvnet.files import readable
 from captum_deconvnet.registry import LoadedModel
 
-SUM = 1e-3
+TOLERANCE = 1e-3
 """How far the sum of probabilities may lie from 1."""
 
 
@@ -44,7 +44,7 @@ def probabilities(scores: torch.Tensor, *, ends_in_sigmoid: bool = False) -> tor
         chance = scores if ends_in_sigmoid else scores.sigmoid()
         return torch.cat((1 - chance, chance), 1)
     inside = bool(((scores >= 0) & (scores <= 1)).all())
-    if inside and (ends_in_sigmoid or bool(((scores.sum(1) - 1).abs() < SUM).all())):
+    if inside and (ends_in_sigmoid or bool(((scores.sum(1) - 1).abs() < TOLERANCE).all())):
         return scores
     return scores.softmax(1)
 
@@ -54,6 +54,6 @@ def class_name(categories: Sequence[str], number: int) -> str:
     return readable(categories[number]) if number < len(categories) else f"class {number}"
 
 
-def said(found: Sequence[str]) -> list[str]:
-    """The line of a figure of one image."""
+def prediction_note(found: Sequence[str]) -> list[str]:
+    """The line over a figure that says what one image is taken for; none without classes."""
     return [f"predicted: {found[0]}"] if found else []

@@ -1,7 +1,4 @@
-"""The photograph a command is given, as a picture a network can look at.
-
-An array that a command is given in place of a photograph: any number of channels.
-"""
+"""An image file, or an array in place of one, read and prepared as the input of a network."""
 
 from __future__ import annotations
 
@@ -14,10 +11,24 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from captum_deconvnet.errors import ImageError
+from captum_deconvnet.errors import ImageError, ModelError
+from captum_deconvnet.registry import LoadedModel
+from captum_deconvnet.registry.transforms import Picture
 
 ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+ARRAYS = (".npy", ".npz")
+ENDINGS = (*ARRAYS, ".pt")
+
+
+def read_picture(path: Path) -> Image.Image | Tensor:
+    """Read an image file as 8-bit RGB, or a .npy, .npz or .pt file as an array (C, H, W).
+
+    Raises:
+        ImageError: it is neither, or holds other things than one array of numbers.
+        OSError: the file cannot be opened.
+    """
+    return read_array(path) if path.suffix.lower() in ENDINGS else read_image(path)
 
 
 def read_image(path: Path) -> Image.Image:
@@ -70,22 +81,6 @@ def to_eight_bits(picture: Image.Image, path: Path) -> Image.Image:
     return Image.fromarray(np.round(values / 257).astype(np.uint8))
 
 
-pass
-
-ARRAYS = (".npy", ".npz")
-ENDINGS = (*ARRAYS, ".pt")
-
-
-def read_picture(path: Path) -> Image.Image | Tensor:
-    """Read an image file as 8-bit RGB, or a .npy, .npz or .pt file as an array (C, H, W).
-
-    Raises:
-        ImageError: it is neither, or holds other things than one array of numbers.
-        OSError: the file cannot be opened.
-    """
-    return read_array(path) if path.suffix.lower() in ENDINGS else read_image(path)
-
-
 def read_array(path: Path) -> Tensor:
     """The one array of numbers in a file; nothing in the file is run.
 
@@ -129,3 +124,23 @@ def _numbers(found: Any, path: Path) -> Tensor:
     if not values.isfinite().all():
         raise ImageError(f"{path} has values that are NaN or infinite.")
     return values
+
+
+def to_input(loaded: LoadedModel, image: Picture) -> Tensor:
+    """The image as the network takes it: (1, C, H, W)."""
+    tensor: Tensor = loaded.transform(image)
+    if tensor.dim() != 3:
+        shape = tuple(tensor.shape)
+        raise ModelError(f"{loaded.name} turns an image into {shape}; (C, H, W) was expected.")
+    return tensor.unsqueeze(0).to(loaded.example_input().device)
+
+
+def to_picture(loaded: LoadedModel, tensor: Tensor) -> Tensor:
+    """The input (1, C, H, W) as the picture that the network saw: (H, W, C) in [0, 1]."""
+    picture: Tensor = loaded.inverse_transform(tensor[0])
+    return picture.detach().clamp(0, 1).permute(1, 2, 0)
+
+
+def plain_picture(size: tuple[int, int], grey: int) -> Image.Image:
+    """A picture (width, height) of one grey, from 0 to 255."""
+    return Image.new("RGB", size, (grey, grey, grey))

@@ -1,7 +1,4 @@
-"""How figures are drawn: the same on every machine, whatever its settings and fonts.
-
-The lines over a figure: its title, and what has to be said of it, cut to its width.
-"""
+"""How figures are drawn, the same on every machine, and the heading over them."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
 
 Arguments = ParamSpec("Arguments")
-BOX = "\u25a1"
+UNKNOWN_LETTER = "\u25a1"
 """What stands for a letter that no font here has."""
 
 OWN_FONTS = ("DejaVu Sans Mono", "DejaVu Sans")  # these come with matplotlib
@@ -84,7 +81,8 @@ def make_legible(figure: Figure) -> None:
 
 def legible(text: str) -> str:
     """The text with a box for every letter that no font here can draw."""
-    return "".join(letter if letter == "\n" or is_drawn(letter) else BOX for letter in text)
+    kept = (each if each == "\n" or is_drawn(each) else UNKNOWN_LETTER for each in text)
+    return "".join(kept)
 
 
 def is_drawn(letter: str) -> bool:

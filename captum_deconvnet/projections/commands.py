@@ -1,9 +1,4 @@
-"""``deconvnet project``: one image, one figure, a row a layer.
-
-``deconvnet layers``: every layer of a model, what it sees and how it is run backwards.
-
-``deconvnet demo``: the README's pictures, without network or files of the user's.
-"""
+"""The commands ``deconvnet project``, ``deconvnet layers`` and ``deconvnet demo``."""
 
 from __future__ import annotations
 
@@ -12,7 +7,7 @@ from pathlib import Path
 import click
 
 from captum_deconvnet.cli.options import (
-    RULES,
+    FAMILIES,
     device_option,
     layers_option,
     model_options,
@@ -31,7 +26,7 @@ def positions(
 
 def position(value: str) -> tuple[int, ...]:
     """The numbers of one unit, none negative."""
-    numbers = [part.strip() for part in value.split(",")]
+    numbers = [number.strip() for number in value.split(",")]
     if len(numbers) not in (1, 3) or not all(n.isascii() and n.isdigit() for n in numbers):
         raise click.BadParameter(f"{value!r} is not CHANNEL or CHANNEL,ROW,COLUMN: 12 or 12,3,4.")
     return tuple(int(number) for number in numbers)
@@ -74,8 +69,8 @@ Examples:
 )
 @click.option(
     "--relu",
-    "rules",
-    type=click.Choice(RULES),
+    "families",
+    type=click.Choice(FAMILIES),
     multiple=True,
     help="What rectifiers do on the way back; may be repeated, to compare.  "
     "[default: deconvnet, and guided beside it where no max pool is on the way]",
@@ -100,7 +95,7 @@ def project(
     units_asked: tuple[tuple[int, ...], ...],
     count: int,
     select: str,
-    rules: tuple[str, ...],
+    families: tuple[str, ...],
     checks: bool,
     other: Path | None,
     out: Path | None,
@@ -114,8 +109,8 @@ def project(
     """
     from captum_deconvnet.files import default_file
     from captum_deconvnet.pictures.reading import read_picture
-    from captum_deconvnet.projections.project import Order, run
-    from captum_deconvnet.projections.selection import Request
+    from captum_deconvnet.projections.project import ProjectionRequest, project_image
+    from captum_deconvnet.projections.selection import Selection
 
     if other is not None and not checks:
         raise click.UsageError("--other is for --checks: give that too.")
@@ -126,18 +121,18 @@ def project(
         raise click.UsageError(f"--select {select} keeps all positions: give --unit CHANNEL.")
     if out is None and facts is None:
         out = default_file("projections", model, weights, [image])
-    order = Order(
+    request = ProjectionRequest(
         model=model,
         weights=weights,
         layers=layers,
-        request=Request(units_asked, count, whole_maps, both=select == "both"),
-        rules=tuple(dict.fromkeys(rules)),
+        selection=Selection(units_asked, count, whole_maps, both=select == "both"),
+        families=tuple(dict.fromkeys(families)),
         out=out,
         facts=facts,
         checks=checks,
         other=None if other is None else read_picture(other),
     )
-    run(order, read_picture(image), str(image))
+    project_image(request, read_picture(image), str(image))
 
 
 @click.command(
@@ -163,9 +158,9 @@ def layers(model: str, *, weights: str, as_json: bool) -> None:
     Stages, marked *, are what `project` shows without --layers.
     """
     from captum_deconvnet.cli.output import write_json
-    from captum_deconvnet.projections.layer_table import inventory
+    from captum_deconvnet.projections.layer_table import layer_table
 
-    found = inventory(model, weights)
+    found = layer_table(model, weights)
     if as_json:
         write_json("-", found.facts())
     else:
@@ -201,7 +196,7 @@ def demo(model: str, out: Path | None) -> None:
     receipt says which backward rule ran how often.
     """
     from captum_deconvnet.files import default_file
-    from captum_deconvnet.projections.samples import KIND, show_samples
+    from captum_deconvnet.projections.demo import KIND, show_samples
 
     click.echo(show_samples(model, out or default_file(KIND, model)))
 

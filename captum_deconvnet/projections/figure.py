@@ -24,7 +24,7 @@ from captum_deconvnet.pictures.style import (
 )
 
 # Okabe and Ito's colours, which readers with any colour vision can tell apart.
-FRAME_COLOURS = ("#E69F00", "#56B4E9", "#CC79A7", "#009E73", "#F0E442", "#D55E00", "#0072B2")
+OUTLINE_COLOURS = ("#E69F00", "#56B4E9", "#CC79A7", "#009E73", "#F0E442", "#D55E00", "#0072B2")
 CELL = 1.3  # inches, as all lengths here
 HEADER = 0.26
 CAPTION = 0.34
@@ -34,7 +34,7 @@ SPACE = 0.04  # between pictures, in cells
 
 
 @dataclass(frozen=True)
-class Panel:
+class ProjectionPanel:
     """One unit, with a crop, or one whole map, with its activations, of a layer.
 
     Args:
@@ -51,7 +51,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Row:
+class LayerRow:
     """One layer.
 
     Args:
@@ -60,13 +60,13 @@ class Row:
     """
 
     title: str
-    panels: Sequence[Panel]
+    panels: Sequence[ProjectionPanel]
 
 
 @plainly
 def projection_figure(
     image: NDArray[np.floating],
-    rows: Sequence[Row],
+    rows: Sequence[LayerRow],
     *,
     title: str = "",
     notes: Sequence[str] = (),
@@ -74,8 +74,8 @@ def projection_figure(
 ) -> Figure:
     """Draw each layer's image patches beside their projections.
 
-    The first column is the whole image, with a frame around every patch in that patch's colour. A
-    projection is stretched about zero, which is mid grey, by the factor printed over it.
+    The first column is the whole image, with every patch outlined in its own colour. A projection
+    is stretched about zero, which is mid grey, by the factor printed over it.
 
     Args:
         image: (H, W, C) in [0, 1].
@@ -88,21 +88,23 @@ def projection_figure(
         A figure that belongs to no window: save it with ``figure.savefig``.
     """
     names = list(rows[0].panels[0].projections)
-    figure, grid = blank(
+    figure, grid = empty_figure(
         len(rows), max(len(row.panels) for row in rows), 1 + len(names), (title, *notes)
     )
     for index, row in enumerate(rows):
-        draw_whole(figure.add_subplot(grid[index, 0]), image, row)
+        draw_image(figure.add_subplot(grid[index, 0]), image, row)
         for number, panel in enumerate(row.panels):
             first = 2 + (2 + len(names)) * number
-            draw_source(figure.add_subplot(grid[index, first]), image, panel, colour(number))
+            draw_chosen(figure.add_subplot(grid[index, first]), image, panel, colour(number))
             for offset, name in enumerate(names, start=1):
                 axes = figure.add_subplot(grid[index, first + offset])
                 draw_projection(axes, panel, name, percentile)
     return figure
 
 
-def blank(rows: int, panels: int, cells: int, texts: Sequence[str]) -> tuple[Figure, GridSpec]:
+def empty_figure(
+    rows: int, panels: int, cells: int, texts: Sequence[str]
+) -> tuple[Figure, GridSpec]:
     """A figure under its heading: the image, then a gap and ``cells`` cells for every panel."""
     widths = [1.0] + ([GAP] + [1.0] * cells) * panels
     gaps = SPACE * (len(widths) - 1) / len(widths)  # matplotlib's are parts of the average cell
@@ -126,17 +128,17 @@ def blank(rows: int, panels: int, cells: int, texts: Sequence[str]) -> tuple[Fig
     return figure, grid
 
 
-def draw_whole(axes: Axes, image: NDArray[np.floating], row: Row) -> None:
-    """The whole image with a frame around everything that the row's units see."""
+def draw_image(axes: Axes, image: NDArray[np.floating], row: LayerRow) -> None:
+    """The whole image with an outline of everything that the row's units see."""
     show(axes, image)
     caption(axes, row.title)
     for number, panel in enumerate(row.panels):
         if panel.crop is not None:
-            axes.add_patch(frame(panel.crop, "white", 1.8))
-            axes.add_patch(frame(panel.crop, colour(number), 1.0))
+            axes.add_patch(outline(panel.crop, "white", 1.8))
+            axes.add_patch(outline(panel.crop, colour(number), 1.0))
 
 
-def draw_source(axes: Axes, image: NDArray[np.floating], panel: Panel, edge: str) -> None:
+def draw_chosen(axes: Axes, image: NDArray[np.floating], panel: ProjectionPanel, edge: str) -> None:
     """What is projected: the patch that a unit sees, in true colours, or a whole map in grey."""
     if panel.activations is None:
         show(axes, cut(image, panel, MID_GREY))
@@ -147,7 +149,7 @@ def draw_source(axes: Axes, image: NDArray[np.floating], panel: Panel, edge: str
         spine.set(visible=True, color=edge, linewidth=1.0)
 
 
-def draw_projection(axes: Axes, panel: Panel, name: str, percentile: float) -> None:
+def draw_projection(axes: Axes, panel: ProjectionPanel, name: str, percentile: float) -> None:
     """The projection around mid grey, and how far its contrast was stretched."""
     picture, factor = stretch(cut(panel.projections[name], panel, 0.0), percentile)
     show(axes, picture)
@@ -160,7 +162,7 @@ def brightness(activations: NDArray[np.floating]) -> NDArray[np.floating]:
     return (activations - low)[..., None] / (high - low if high > low else 1.0)
 
 
-def cut(picture: NDArray[np.floating], panel: Panel, fill: float) -> NDArray[np.floating]:
+def cut(picture: NDArray[np.floating], panel: ProjectionPanel, fill: float) -> NDArray[np.floating]:
     """The part of ``picture`` that the panel's unit sees, or all of it."""
     return picture if panel.crop is None else panel.crop.cut(picture, fill)
 
@@ -180,13 +182,14 @@ def caption(axes: Axes, text: str) -> None:
         axes.annotate(line, (0, 1), lift, "axes fraction", textcoords="offset points", **LETTERING)
 
 
-def frame(crop: Crop, edge: str, width: float) -> Rectangle:
+def outline(crop: Crop, edge: str, width: float) -> Rectangle:
     """The outline of a crop; imshow's pixels are centred on whole numbers, hence the half."""
-    corner = (crop.left - 0.5, crop.top - 0.5)
-    size = (crop.right - crop.left, crop.bottom - crop.top)
+    box = crop.box
+    corner = (box.left - 0.5, box.top - 0.5)
+    size = (box.right - box.left, box.bottom - box.top)
     return Rectangle(corner, *size, fill=False, edgecolor=edge, linewidth=width)
 
 
 def colour(number: int) -> str:
-    """The frame colour of the panel ``number``."""
-    return FRAME_COLOURS[number % len(FRAME_COLOURS)]
+    """The outline colour of the panel ``number``."""
+    return OUTLINE_COLOURS[number % len(OUTLINE_COLOURS)]

@@ -1,4 +1,4 @@
-"""The layers of a model: shapes, receptive fields, and the rules of the way back."""
+"""``deconvnet layers``: the shape, receptive field and backward rules of every layer."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import torch
 from torch import nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-import captum_deconvnet as cdn
+from captum_deconvnet.cli.loading import load_for_command
 from captum_deconvnet.cli.output import table
-from captum_deconvnet.projections.project import load
+from captum_deconvnet.engine.record import record
+from captum_deconvnet.engine.tape.receipt import Receipt, ReceiptEntry
+from captum_deconvnet.engine.windows.receptive_field import ReceptiveField
+from captum_deconvnet.registry import LoadedModel
 
 HEAD = ("layer", "shape", "field", "jump", "start", "way back")
 
 
 @dataclass(frozen=True)
-class Layer:
+class ListedLayer:
     """One layer, as the image size of its model makes it.
 
     Args:
@@ -32,7 +35,7 @@ class Layer:
     path: str
     stage: bool
     shape: tuple[int, ...]
-    field: cdn.ReceptiveField
+    field: ReceptiveField
     rules: tuple[str, ...]
 
     def row(self) -> tuple[str, ...]:
@@ -49,12 +52,12 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Inventory:
+class LayerTable:
     """All layers of a model, in the order they ran."""
 
     model: str
     input_shape: tuple[int, ...]
-    layers: Sequence[Layer]
+    layers: Sequence[ListedLayer]
 
     def table(self) -> str:
         """The layers as text."""
@@ -69,23 +72,23 @@ class Inventory:
         }
 
 
-def inventory(model: str, weights: str = "random") -> Inventory:
+def layer_table(model: str, weights: str = "random") -> LayerTable:
     """List the layers of a model by one recorded forward pass of a black image.
 
     Raises:
         CaptumDeconvnetError: no such model.
     """
-    loaded = load(model, weights)
+    loaded = load_for_command(model, weights)
     inputs = loaded.example_input()
     shapes = output_shapes(loaded.model, inputs)
-    recording = cdn.record(loaded.model, inputs, list(shapes))
+    recording = record(loaded.model, inputs, list(shapes))
     rules = rules_by_module(recording.receipt)
     listed = [
         path for path in shapes if path in rules or path in loaded.stages or is_leaf(loaded, path)
     ]
     progress = tqdm(listed, desc="receptive fields", unit="layer", leave=False, disable=None)
     layers = [
-        Layer(
+        ListedLayer(
             path,
             path in loaded.stages,
             shapes[path],
@@ -94,7 +97,7 @@ def inventory(model: str, weights: str = "random") -> Inventory:
         )
         for path in progress
     ]
-    return Inventory(model, tuple(inputs.shape[1:]), layers)
+    return LayerTable(model, tuple(inputs.shape[1:]), layers)
 
 
 def output_shapes(model: nn.Module, inputs: torch.Tensor) -> dict[str, tuple[int, ...]]:
@@ -118,21 +121,21 @@ def output_shapes(model: nn.Module, inputs: torch.Tensor) -> dict[str, tuple[int
     return shapes
 
 
-def rules_by_module(receipt: cdn.Receipt) -> dict[str, tuple[str, ...]]:
+def rules_by_module(receipt: Receipt) -> dict[str, tuple[str, ...]]:
     """The rules that ran in each module itself, each once, in running order."""
     rules: dict[str, dict[str, None]] = {}
     for entry in receipt.entries:
-        rules.setdefault(entry.module, {})[way_back(entry)] = None
+        rules.setdefault(entry.module, {})[backward_rule(entry)] = None
     return {module: tuple(names) for module, names in rules.items()}
 
 
-def way_back(entry: cdn.ReceiptEntry) -> str:
+def backward_rule(entry: ReceiptEntry) -> str:
     """One rule in words: ``max_pool2d_with_indices: switches (paper)``, ``add: adjoint``."""
     kind = "" if entry.rule == entry.kind else f" ({entry.kind})"
     return f"{entry.operation}: {entry.rule}{kind}"
 
 
-def is_leaf(loaded: cdn.LoadedModel, path: str) -> bool:
+def is_leaf(loaded: LoadedModel, path: str) -> bool:
     """Whether a module has no modules of its own."""
     return not any(loaded.model.get_submodule(path).children())
 

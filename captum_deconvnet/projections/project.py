@@ -1,9 +1,9 @@
-"""From a model's name and a photograph to a figure and its facts."""
+"""``deconvnet project``: from a model's name and a photograph to a figure and its JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +11,46 @@ import click
 import torch
 from PIL import Image
 
-import captum_deconvnet as cdn
-from captum_deconvnet.cli.options import device_of, said_device, said_of_the_model
+from captum_deconvnet.cli.loading import (
+    chosen_layers,
+    load_for_command,
+    warn_of_random_weights,
+    weights_tag,
+    weights_title,
+)
 from captum_deconvnet.cli.output import check_folder, write_figure, write_json
+from captum_deconvnet.engine.record import record
+from captum_deconvnet.engine.recording import Recording
+from captum_deconvnet.engine.tape.receipt import Receipt
+from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.files import origin_of, readable
-from captum_deconvnet.pictures.colours import shown_bands
-from captum_deconvnet.pictures.model_input import chosen_layers, to_input, to_picture
-from captum_deconvnet.pictures.prediction import predictions, said
+from captum_deconvnet.pictures.colours import channels_note
+from captum_deconvnet.pictures.prediction import prediction_note, predictions
+from captum_deconvnet.pictures.reading import to_input, to_picture
 from captum_deconvnet.projections.projected_layers import (
+    ProjectedActivation,
     ProjectedLayer,
-    figure_facts,
+    draw_layers,
     is_fixed,
     project_layers,
 )
-from captum_deconvnet.projections.rows import draw
-from captum_deconvnet.projections.selection import Request
-from captum_deconvnet.projections.trust_figure import check_units, tell
-from captum_deconvnet.projections.trust_figure import draw as draw_checks
-from captum_deconvnet.projections.trust_figure import facts as check_facts
+from captum_deconvnet.projections.selection import Selection
+from captum_deconvnet.registry import LoadedModel
 from captum_deconvnet.registry.transforms import Picture
-
-RANDOM = "random"
 
 
 @dataclass(frozen=True)
-class Order:
+class ProjectionRequest:
     """What the user asked for.
 
     Args:
         model: as ``deconvnet models`` lists it.
         weights: a tag, a file, or ``"random"``.
         layers: module paths, comma-separated; None for all stages.
-        request: which units or maps of every layer.
-        rules: what rectifiers do on the way back; if none is named the deconvnet's, and guided
-            backpropagation beside it where the deconvnet's pictures do not depend on the image.
+        selection: which units or maps of every layer.
+        families: how rectifiers pass the signal back; if none is named the deconvnet's, and
+            guided backpropagation beside it where the deconvnet's pictures do not depend on the
+            image.
         out: where the figure goes, if anywhere.
         facts: where the JSON goes, if anywhere; ``"-"`` is stdout.
         checks: whether to check how far the projections can be trusted.
@@ -55,8 +61,8 @@ class Order:
     model: str
     weights: str
     layers: str | None
-    request: Request
-    rules: tuple[str, ...]
+    selection: Selection
+    families: tuple[str, ...]
     out: Path | None
     facts: str | None
     checks: bool = False
@@ -65,84 +71,100 @@ class Order:
 
     @property
     def family(self) -> str:
-        """The first of the rules."""
-        return self.rules[0] if self.rules else "deconvnet"
+        """The first of the families."""
+        return self.families[0] if self.families else "deconvnet"
 
 
-def run(order: Order, photograph: Picture, source: str) -> dict[str, cdn.Recording]:
-    """Project a photograph as ordered; write the figure and the facts.
+def project_image(
+    request: ProjectionRequest, photograph: Picture, name: str
+) -> dict[str, Recording]:
+    """Project a photograph as requested; write the figure and the facts.
 
     Args:
-        order: what to do.
+        request: what to do.
         photograph: 8-bit RGB, or an array (C, H, W).
-        source: what to call the photograph.
+        name: what to call the photograph.
 
     Returns:
-        The recordings by the name of their rule at rectifiers.
+        The recordings by the family of their rectifiers.
     """
-    check_outputs(order)
-    loaded = load(order.model, order.weights)
-    layers = chosen_layers(loaded, order.layers)
+    check_outputs(request)
+    loaded = load_for_command(request.model, request.weights)
+    layers = chosen_layers(loaded, request.layers)
     inputs = to_input(loaded, photograph)
-    recordings = recorded(order, loaded, inputs, layers)
-    projected = project_layers(recordings, layers, order.request)
-    notes = [note for layer in projected for note in layer.notes]
-    for note in notes:
+    recordings = record_families(request, loaded, inputs, layers)
+    projected = project_layers(recordings, layers, request.selection)
+    for note in notes_on(projected):
         click.echo(note, err=True)
-    weights = str(loaded.weights or RANDOM)
-    if weights == RANDOM:
-        click.echo("random weights: these are projections of an untrained network", err=True)
-    if order.out is not None:
-        title = f"{order.model}   {weights_name(weights)}   {readable(source)}{told(inputs)}"
-        picture = to_picture(loaded, inputs)
-        origin = origin_of(
-            order.kind,
-            order.model,
-            order.weights,
-            [Path(source)] if order.kind == "projections" else (),
-        )
-        seen = said(predictions(loaded, next(iter(recordings.values()))))
-        figure = draw(picture, projected, loaded.stages, title, [*seen, *notes])
-        write_figure(order.out, figure, origin)
-    checks = check(order, loaded, photograph, projected, source) if order.checks else []
-    if order.facts is not None:
-        whole = {"model": order.model, "weights": weights, "image": source, **about(order, inputs)}
-        whole |= {"checks": check_facts(checks)} if order.checks else {}
-        write_json(order.facts, figure_facts(whole, projected, recordings))
+    warn_of_random_weights(loaded, "projections")
+    if request.out is not None:
+        write_projections(request.out, request, loaded, inputs, recordings, projected, name)
+    about = request_facts(request, loaded, inputs, name)
+    if request.checks:
+        about["checks"] = check_projections(request, loaded, photograph, projected, name)
+    if request.facts is not None:
+        write_json(request.facts, figure_facts(about, projected, recordings))
     return recordings
 
 
-def recorded(
-    order: Order, loaded: cdn.LoadedModel, inputs: torch.Tensor, layers: Sequence[str]
-) -> dict[str, cdn.Recording]:
-    """The recordings by the name of their rule at rectifiers."""
-    rules = order.rules or (order.family,)
-    found = {rule: cdn.record(loaded.model, inputs, layers, relu=rule) for rule in rules}
-    if not (order.rules or order.request.whole_maps) and all(
+def record_families(
+    request: ProjectionRequest, loaded: LoadedModel, inputs: torch.Tensor, layers: Sequence[str]
+) -> dict[str, Recording]:
+    """The recordings by the family of their rectifiers."""
+    families = request.families or (request.family,)
+    found = {name: record(loaded.model, inputs, layers, relu=name) for name in families}
+    if not (request.families or request.selection.whole_maps) and all(
         is_fixed(found, layer) for layer in layers
     ):
-        found["guided"] = cdn.record(loaded.model, inputs, layers, relu="guided")
+        found["guided"] = record(loaded.model, inputs, layers, relu="guided")
     return found
 
 
-def check(
-    order: Order,
-    loaded: cdn.LoadedModel,
+def notes_on(projected: Sequence[ProjectedLayer]) -> list[str]:
+    """What has to be said of the pictures."""
+    return [note for layer in projected for note in layer.notes]
+
+
+def write_projections(
+    out: Path,
+    request: ProjectionRequest,
+    loaded: LoadedModel,
+    inputs: torch.Tensor,
+    recordings: Mapping[str, Recording],
+    projected: Sequence[ProjectedLayer],
+    name: str,
+) -> None:
+    """Draw the projections, and write the figure."""
+    title = f"{request.model}   {weights_title(loaded)}   {readable(name)}{channels_note(inputs)}"
+    predicted = prediction_note(predictions(loaded, next(iter(recordings.values()))))
+    notes = [*predicted, *notes_on(projected)]
+    figure = draw_layers(to_picture(loaded, inputs), projected, loaded.stages, title, notes)
+    shown = [Path(name)] if request.kind == "projections" else ()
+    write_figure(out, figure, origin_of(request.kind, request.model, request.weights, shown))
+
+
+def check_projections(
+    request: ProjectionRequest,
+    loaded: LoadedModel,
     photograph: Picture,
     projected: Sequence[ProjectedLayer],
-    source: str,
-) -> list[cdn.TrustChecks]:
-    """Check the units of the figure, under its first rule; print and draw what was found."""
-    other = upside_down(photograph) if order.other is None else order.other
+    name: str,
+) -> list[dict[str, object]]:
+    """Check the units of the figure, under its first family; print, draw and return the facts."""
+    from captum_deconvnet.projections import trust_report
+
+    other = upside_down(photograph) if request.other is None else request.other
     inputs = to_input(loaded, photograph)
-    found = check_units(loaded, inputs, to_input(loaded, other), projected, order.family)
-    tell(found)
-    if order.out is not None and found:
-        path = order.out.with_name(f"{order.out.stem}-checks{order.out.suffix}")
-        shown = f"{order.model}   {order.family}   {readable(source)}"
+    checks = trust_report.check_units(
+        loaded, inputs, to_input(loaded, other), projected, request.family
+    )
+    trust_report.print_checks(checks)
+    if request.out is not None and checks:
+        path = request.out.with_name(f"{request.out.stem}-checks{request.out.suffix}")
+        shown = f"{request.model}   {request.family}   {readable(name)}"
         title = f"{shown}   r: correlation, |r|: of magnitudes"
-        draw_checks(path, title, loaded, inputs, found)
-    return found
+        trust_report.draw_checks(path, title, loaded, inputs, checks)
+    return trust_report.checks_facts(checks)
 
 
 def upside_down(photograph: Picture) -> Picture:
@@ -152,49 +174,69 @@ def upside_down(photograph: Picture) -> Picture:
     return photograph.flip(-2, -1)
 
 
-def load(model: str, weights: str, said: Mapping[str, Any] | None = None) -> cdn.LoadedModel:
-    """Load the model as the command's user says; what was decided in doing so goes to stderr.
-
-    Random weights are the same at every call, so that figures repeat.
-
-    Args:
-        model: as ``load_model`` takes it.
-        weights: likewise.
-        said: of inputs and classes, in place of the command's options.
-    """
-    device = device_of(said_device())
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        loaded = cdn.load_model(model, weights, **(said_of_the_model() if said is None else said))
-    loaded.model.to(device)
-    for note in loaded.notes:
-        click.echo(note, err=True)
-    return loaded
-
-
-def check_outputs(order: Order) -> None:
+def check_outputs(request: ProjectionRequest) -> None:
     """Refuse, before any work, an output that cannot be written."""
-    if order.out is not None:
-        check_folder(order.out)
-    if order.facts is not None and order.facts != "-":
-        check_folder(Path(order.facts))
+    if request.out is not None:
+        check_folder(request.out)
+    if request.facts is not None and request.facts != "-":
+        check_folder(Path(request.facts))
 
 
-def weights_name(weights: str) -> str:
-    """How a figure names the weights: loudly, when they are not trained."""
-    return "RANDOM WEIGHTS" if weights == RANDOM else f"weights {Path(weights).name}"
-
-
-def told(inputs: torch.Tensor) -> str:
-    """What a title says about channels that cannot all be shown."""
-    words = shown_bands(inputs.shape[1])
-    return f"   {words}" if words else ""
-
-
-def about(order: Order, inputs: torch.Tensor) -> dict[str, object]:
+def request_facts(
+    request: ProjectionRequest, loaded: LoadedModel, inputs: torch.Tensor, name: str
+) -> dict[str, Any]:
     """What was asked for, and the shape that the image was given."""
     return {
+        "model": request.model,
+        "weights": weights_tag(loaded),
+        "image": name,
         "input_shape": list(inputs.shape[1:]),
-        "select": order.request.name,
-        "figure": None if order.out is None else str(order.out),
+        "select": request.selection.name,
+        "figure": None if request.out is None else str(request.out),
+    }
+
+
+def figure_facts(
+    about: Mapping[str, Any],
+    layers: Sequence[ProjectedLayer],
+    recordings: Mapping[str, Recording],
+) -> dict[str, Any]:
+    """All facts of a figure: what was asked, every layer, and the receipt of every family."""
+    receipts = {name: receipt_facts(recording.receipt) for name, recording in recordings.items()}
+    return {**about, "layers": [layer_facts(layer) for layer in layers], "receipts": receipts}
+
+
+def layer_facts(projected: ProjectedLayer) -> dict[str, Any]:
+    """A layer: its shape, what a unit of it sees, and the units or maps shown."""
+    return {
+        "layer": projected.layer,
+        "shape": list(projected.shape),
+        "receptive_field": {
+            "size": list(projected.field.size),
+            "jump": list(projected.field.jump),
+            "start": list(projected.field.start),
+        },
+        "shown": [activation_facts(shown) for shown in projected.shown],
+    }
+
+
+def activation_facts(shown: ProjectedActivation) -> dict[str, Any]:
+    """A unit with its position and activation, or a map with its sum, and its projections."""
+    chosen = shown.chosen
+    if isinstance(chosen, Unit):
+        facts = {"row": chosen.row, "column": chosen.column, "activation": chosen.value}
+    else:
+        facts = {"sum": chosen.value}
+    extremes = {
+        name: {"min": float(projection.min()), "max": float(projection.max())}
+        for name, projection in shown.projections.items()
+    }
+    return {"channel": chosen.channel, **facts, "box": asdict(shown.box), "projections": extremes}
+
+
+def receipt_facts(receipt: Receipt) -> dict[str, Any]:
+    """How many operations ran under each kind of rule, and which rule ran where."""
+    return {
+        "counts": dict(receipt.counts),
+        "entries": [asdict(entry) for entry in receipt.entries],
     }

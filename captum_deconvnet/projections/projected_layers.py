@@ -1,36 +1,39 @@
-"""Layers of one image, projected: what the figure and the JSON of a command both say.
-
-What a figure shows, as JSON.
-"""
+"""Layers of one image, projected: what is projected of each, what is said of it, its figure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
+from matplotlib.figure import Figure
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from captum_deconvnet import Box, Receipt, ReceptiveField, Recording, Unit
-from captum_deconvnet.projections.selection import FeatureMap, Request, select
+from captum_deconvnet.engine.recording import Recording
+from captum_deconvnet.engine.units import Unit
+from captum_deconvnet.engine.windows.receptive_field import Box, ReceptiveField
+from captum_deconvnet.pictures.colours import to_array
+from captum_deconvnet.pictures.crop import crop_of
+from captum_deconvnet.projections.figure import LayerRow, ProjectionPanel, projection_figure
+from captum_deconvnet.projections.selection import FeatureMap, Selection, select
 
 FIXED = "no max pool on the way: this picture does not depend on the image"
 SILENT = "activation 0 everywhere in this image (dead here), so the picture is empty"
+LONGEST_NAME = 24  # letters that fit over one picture
 
 
 @dataclass(frozen=True)
-class Projected:
+class ProjectedActivation:
     """One unit or map and its projections.
 
     Args:
-        source: what was projected.
+        chosen: the unit or map that was projected.
         box: what it sees of the image, clipped to it.
-        projections: by the name of the rule at rectifiers, each (C, H, W).
+        projections: by the family of the rectifiers, each (C, H, W).
         silent: whether its map is 0 at every place of this image.
     """
 
-    source: Unit | FeatureMap
+    chosen: Unit | FeatureMap
     box: Box
     projections: Mapping[str, torch.Tensor]
     silent: bool = False
@@ -51,16 +54,16 @@ class ProjectedLayer:
     layer: str
     shape: tuple[int, ...]
     field: ReceptiveField
-    shown: Sequence[Projected]
+    shown: Sequence[ProjectedActivation]
     fixed: bool = False
 
     @property
     def notes(self) -> list[str]:
         """What has to be said of the layer's pictures."""
-        whole = any(not isinstance(each.source, Unit) for each in self.shown)
+        whole = any(not isinstance(each.chosen, Unit) for each in self.shown)
         which = " (of the single unit)" if whole else ""
         found = [f"{self.layer}: {FIXED}{which}"] if self.fixed else []
-        silent = dict.fromkeys(str(each.source.channel) for each in self.shown if each.silent)
+        silent = dict.fromkeys(str(each.chosen.channel) for each in self.shown if each.silent)
         if silent:
             maps = "map" if len(silent) == 1 else "maps"
             found.append(f"{self.layer}, {maps} {', '.join(silent)}: {SILENT}")
@@ -68,41 +71,41 @@ class ProjectedLayer:
 
 
 def project_layers(
-    recordings: Mapping[str, Recording], layers: Sequence[str], request: Request
+    recordings: Mapping[str, Recording], layers: Sequence[str], selection: Selection
 ) -> list[ProjectedLayer]:
-    """Project what is asked for of every layer, under every rule.
+    """Project what is selected of every layer, under every family.
 
     Args:
-        recordings: by the name of the rule at rectifiers, all of one model and one image.
+        recordings: by the family of the rectifiers, all of one model and one image.
         layers: module paths, all of them recorded.
-        request: what to show of every layer.
+        selection: what to show of every layer.
     """
     progress = tqdm(layers, desc="projecting", unit="layer", leave=False, disable=None)
-    return [project_layer(recordings, layer, request) for layer in progress]
+    return [project_layer(recordings, layer, selection) for layer in progress]
 
 
 def project_layer(
-    recordings: Mapping[str, Recording], layer: str, request: Request
+    recordings: Mapping[str, Recording], layer: str, selection: Selection
 ) -> ProjectedLayer:
-    """Project what is asked for of one layer, under every rule."""
+    """Project what is selected of one layer, under every family."""
     recording = next(iter(recordings.values()))
     field = recording.receptive_field(layer)
     shown = []
-    for part in request.parts:
-        sources: Sequence[Unit | FeatureMap] = select(recording, layer, part)
-        pictures = {name: project(each, sources) for name, each in recordings.items()}
+    for one_kind in selection.separated:
+        chosen: Sequence[Unit | FeatureMap] = select(recording, layer, one_kind)
+        pictures = {name: project(each, chosen) for name, each in recordings.items()}
         height, width = next(iter(pictures.values())).shape[-2:]
         shown += [
-            Projected(
-                source,
-                sight(source, field, Box(0, 0, height, width)),
+            ProjectedActivation(
+                one,
+                seen_box(one, field, Box(0, 0, height, width)),
                 {name: picture[index] for name, picture in pictures.items()},
-                silent=not bool(recording.activations[layer][0, source.channel].any()),
+                silent=not bool(recording.activations[layer][0, one.channel].any()),
             )
-            for index, source in enumerate(sources)
+            for index, one in enumerate(chosen)
         ]
     shape = tuple(recording.activations[layer].shape[1:])
-    fixed = is_fixed(recordings, layer) and any(isinstance(each.source, Unit) for each in shown)
+    fixed = is_fixed(recordings, layer) and any(isinstance(each.chosen, Unit) for each in shown)
     return ProjectedLayer(layer, shape, field, shown, fixed)
 
 
@@ -112,66 +115,71 @@ def is_fixed(recordings: Mapping[str, Recording], layer: str) -> bool:
     return own is not None and not own.receipt_from(layer).depends_on_image
 
 
-def project(recording: Recording, sources: Sequence[Unit | FeatureMap]) -> torch.Tensor:
+def project(recording: Recording, chosen: Sequence[Unit | FeatureMap]) -> torch.Tensor:
     """The projections of units or of whole maps of one layer: (number, C, H, W)."""
-    units = [source for source in sources if isinstance(source, Unit)]
+    units = [one for one in chosen if isinstance(one, Unit)]
     if units:
         projections = recording.project(units)
         assert isinstance(projections, torch.Tensor)  # a tuple only comes from several inputs
         return projections.detach().cpu()
-    maps = [recording.project_map(0, source.layer, source.channel) for source in sources]
+    maps = [recording.project_map(0, one.layer, one.channel) for one in chosen]
     return torch.stack(maps).detach().cpu()
 
 
-def sight(source: Unit | FeatureMap, field: ReceptiveField, whole: Box) -> Box:
+def seen_box(chosen: Unit | FeatureMap, field: ReceptiveField, whole: Box) -> Box:
     """What a unit sees, clipped to the image; a map sees all of it."""
-    return field.box(source.row, source.column) if isinstance(source, Unit) else whole
+    return field.box(chosen.row, chosen.column) if isinstance(chosen, Unit) else whole
 
 
-pass
-
-
-def layer_facts(projected: ProjectedLayer) -> dict[str, Any]:
-    """A layer: its shape, what a unit of it sees, and the units or maps shown."""
-    return {
-        "layer": projected.layer,
-        "shape": list(projected.shape),
-        "receptive_field": {
-            "size": list(projected.field.size),
-            "jump": list(projected.field.jump),
-            "start": list(projected.field.start),
-        },
-        "shown": [shown_facts(shown) for shown in projected.shown],
-    }
-
-
-def shown_facts(shown: Projected) -> dict[str, Any]:
-    """A unit with its position and activation, or a map with its sum, and its projections."""
-    source = shown.source
-    if isinstance(source, Unit):
-        facts = {"row": source.row, "column": source.column, "activation": source.value}
-    else:
-        facts = {"sum": source.value}
-    extremes = {
-        name: {"min": float(projection.min()), "max": float(projection.max())}
-        for name, projection in shown.projections.items()
-    }
-    return {"channel": source.channel, **facts, "box": asdict(shown.box), "projections": extremes}
-
-
-def receipt_facts(receipt: Receipt) -> dict[str, Any]:
-    """How many operations ran under each kind of rule, and which rule ran where."""
-    return {
-        "counts": dict(receipt.counts),
-        "entries": [asdict(entry) for entry in receipt.entries],
-    }
-
-
-def figure_facts(
-    about: Mapping[str, Any],
+def draw_layers(
+    picture: torch.Tensor,
     layers: Sequence[ProjectedLayer],
-    recordings: Mapping[str, Recording],
-) -> dict[str, Any]:
-    """All facts of a figure: what was asked, every layer, and the receipt of every rule."""
-    receipts = {name: receipt_facts(recording.receipt) for name, recording in recordings.items()}
-    return {**about, "layers": [layer_facts(layer) for layer in layers], "receipts": receipts}
+    stages: Sequence[str],
+    title: str,
+    notes: Sequence[str] = (),
+) -> Figure:
+    """The figure of some layers over an image.
+
+    Args:
+        picture: the image, (H, W, C) in [0, 1].
+        layers: one a row.
+        stages: the model's stages; a layer among them is titled with its number, as in the paper.
+        title: over the figure.
+        notes: what else has to be said, under the title.
+    """
+    image = picture.cpu().numpy()
+    numbers = {stage: number for number, stage in enumerate(stages, start=1)}
+    rows = [layer_row(layer, numbers.get(layer.layer), image.shape[:2]) for layer in layers]
+    return projection_figure(image, rows, title=title, notes=notes)
+
+
+def layer_row(layer: ProjectedLayer, number: int | None, image_size: tuple[int, ...]) -> LayerRow:
+    """One layer, titled with its name and how many pixels a unit of it sees."""
+    height, width = layer.field.size
+    sees = f"sees {height} px" if height == width else f"sees {height}\u00d7{width} px"
+    panels = [projection_panel(shown, layer.field.size, image_size) for shown in layer.shown]
+    return LayerRow(f"{shortened(layer.layer, number)}\n{sees}", panels)
+
+
+def projection_panel(
+    shown: ProjectedActivation, size: tuple[int, int], image_size: tuple[int, ...]
+) -> ProjectionPanel:
+    """One unit, cropped to what it sees, or one whole map beside its projections."""
+    pictures = {name: to_array(each) for name, each in shown.projections.items()}
+    chosen = shown.chosen
+    if not isinstance(chosen, Unit):
+        title = f"map {chosen.channel}\nsum {chosen.value:.4g}"
+        return ProjectionPanel(
+            title, pictures, activations=chosen.activations.float().cpu().numpy()
+        )
+    title = f"map {chosen.channel} at {chosen.row},{chosen.column}\nactivation {chosen.value:.4g}"
+    return ProjectionPanel(
+        title, pictures, crop_of(shown.box, size, (image_size[0], image_size[1]))
+    )
+
+
+def shortened(path: str, number: int | None) -> str:
+    """A layer's name that fits over one picture; a path's end says more than its start."""
+    label = "" if number is None else f"layer {number}: "
+    room = LONGEST_NAME - len(label)
+    return label + (path if len(path) <= room else "\u2026" + path[1 - room :])

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from captum_deconvnet import Recording, Unit
+from captum_deconvnet.engine.recording import Recording
+from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.errors import LayerError, UnitError
 
 
@@ -31,8 +32,8 @@ class FeatureMap:
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to show of every layer.
+class Selection:
+    """Which units or maps to show of every layer.
 
     Args:
         positions: channels, or channels with a row and a column; empty for the strongest ones.
@@ -54,14 +55,14 @@ class Request:
         return "strongest-map" if self.whole_maps else "strongest-unit"
 
     @property
-    def parts(self) -> tuple[Request, ...]:
-        """The requests, of units alone or of maps alone, that this one consists of."""
+    def separated(self) -> tuple[Selection, ...]:
+        """The selections, of units alone or of maps alone, that this one consists of."""
         if not self.both:
             return (self,)
         return tuple(replace(self, both=False, whole_maps=maps) for maps in (True, False))
 
 
-def select(recording: Recording, layer: str, request: Request) -> list[Unit] | list[FeatureMap]:
+def select(recording: Recording, layer: str, selection: Selection) -> list[Unit] | list[FeatureMap]:
     """The units or the maps of ``layer`` that are asked for, the strongest first.
 
     Raises:
@@ -69,11 +70,11 @@ def select(recording: Recording, layer: str, request: Request) -> list[Unit] | l
         LayerError: the layer has no feature maps.
     """
     maps = feature_maps(recording, layer)
-    for position in request.positions:
+    for position in selection.positions:
         check_position(maps, layer, position)
-    if request.whole_maps:
-        return select_maps(maps, layer, request)
-    return select_units(maps, layer, request)
+    if selection.whole_maps:
+        return select_maps(maps, layer, selection)
+    return select_units(maps, layer, selection)
 
 
 def feature_maps(recording: Recording, layer: str) -> torch.Tensor:
@@ -88,17 +89,17 @@ def feature_maps(recording: Recording, layer: str) -> torch.Tensor:
     return maps
 
 
-def select_maps(maps: torch.Tensor, layer: str, request: Request) -> list[FeatureMap]:
+def select_maps(maps: torch.Tensor, layer: str, selection: Selection) -> list[FeatureMap]:
     """The maps asked for, or those with the largest sum over all positions."""
-    channels = [position[0] for position in request.positions]
-    channels = channels or ranked(maps.double().sum(dim=(1, 2)), request.count)
+    channels = [position[0] for position in selection.positions]
+    channels = channels or ranked(maps.double().sum(dim=(1, 2)), selection.count)
     return [FeatureMap(layer, channel, maps[channel]) for channel in channels]
 
 
-def select_units(maps: torch.Tensor, layer: str, request: Request) -> list[Unit]:
+def select_units(maps: torch.Tensor, layer: str, selection: Selection) -> list[Unit]:
     """The units asked for, or the strongest unit of each of the strongest maps."""
     peaks = maps.flatten(1).amax(dim=1)
-    positions = request.positions or [(channel,) for channel in ranked(peaks, request.count)]
+    positions = selection.positions or [(channel,) for channel in ranked(peaks, selection.count)]
     units = []
     for channel, *rest in positions:
         row, column = rest or divmod(int(maps[channel].argmax()), maps.shape[2])

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from captum_deconvnet.cli.group import main
-from captum_deconvnet.cli.options import available
+from captum_deconvnet.cli.loading import available
 
 RUNNING = (
     "project", "gallery", "evolution", "occlude", "invariance", "correspond", "layers", "demo",

@@ -17,7 +17,7 @@ from PIL import Image
 from captum_deconvnet.cli.output import write_figure
 from captum_deconvnet.errors import OutputError
 from captum_deconvnet.files import LOCK, alone_in
-from captum_deconvnet.pictures.photographs import image_files
+from captum_deconvnet.pictures.image_sets import image_files
 
 MODEL = f"{Path(__file__).with_name('toy_nets.py')}:net_3"
 OPTIONS = ("--layers", "4", "--maps", "2", "--k", "2", "--tile", "16")

@@ -141,7 +141,7 @@ def test_an_output_that_is_no_scores_says_nothing():
 
 @pytest.mark.parametrize("name", ["nonsense", "cuda", "mps"])
 def test_a_device_that_is_not_there_is_one_clear_error(deconvnet, photograph, name):
-    from captum_deconvnet.cli.options import available
+    from captum_deconvnet.cli.loading import available
 
     if name in available():
         pytest.skip(f"this machine has {name}")

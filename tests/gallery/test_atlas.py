@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captum_deconvnet.files import write_whole
 from captum_deconvnet.gallery.atlas import map_strip, write_page
 
 keys = pytest.importorskip("selenium.webdriver.common.keys")
@@ -57,7 +56,7 @@ def atlas(tmp_path):
     (tmp_path / "atlas" / "images").mkdir()
     for number in range(4):
         Image.new("RGB", (100, 100), "grey").save(tmp_path / f"atlas/images/{number}.jpg")
-    write_page(tmp_path, index, write_whole)
+    write_page(tmp_path, index)
     return tmp_path
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from captum_deconvnet.invariance.figure import Column, Panel, invariance_figure
+from captum_deconvnet.invariance.figure import CurvePanel, TransformColumn, invariance_figure
 
 
 def column(title="scale", values=(2.0, 1.0), images=2, band=True):
     curves = np.array([[3.0, 0.0], [1.0, 0.0]])[:images]
     panels = [
-        Panel("distance", curves, np.array([[1.0, 0.0], [3.0, 0.0]]) if band else None),
-        Panel("probability", curves / 4, top=1.0),
+        CurvePanel("distance", curves, np.array([[1.0, 0.0], [3.0, 0.0]]) if band else None),
+        CurvePanel("probability", curves / 4, top=1.0),
     ]
     strips = [[np.full((8, 8, 3), 0.25), np.full((8, 8, 3), 0.75)]] * images
-    return Column(title, "times larger", np.array(values), sorted(values), strips, panels)
+    return TransformColumn(title, "times larger", np.array(values), sorted(values), strips, panels)
 
 
 def test_a_column_has_its_pictures_and_its_curves_sorted_by_value():

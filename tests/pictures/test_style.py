@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captum_deconvnet.gallery.evolution import Moment, evolution_figure
-from captum_deconvnet.invariance.figure import Column, invariance_figure
-from captum_deconvnet.invariance.figure import Panel as CurvePanel
+from captum_deconvnet import Box
+from captum_deconvnet.gallery.evolution import MapAtCheckpoint, evolution_figure
+from captum_deconvnet.invariance.figure import CurvePanel, TransformColumn, invariance_figure
 from captum_deconvnet.occlusion.figure import OccludedImage, occlusion_figure
 from captum_deconvnet.pictures.crop import Crop
-from captum_deconvnet.pictures.style import BOX, legible, save
-from captum_deconvnet.projections.figure import Panel, Row, projection_figure
-from captum_deconvnet.projections.samples import SampleRow, Sight, sample_figure
-from captum_deconvnet.projections.trust_figure import CheckRow, checks_figure
+from captum_deconvnet.pictures.style import UNKNOWN_LETTER, legible, save
+from captum_deconvnet.projections.demo import SampleProjection, SampleRow, sample_figure
+from captum_deconvnet.projections.figure import LayerRow, ProjectionPanel, projection_figure
+from captum_deconvnet.projections.trust_report import CheckRow, checks_figure
 
 GREY = np.full((6, 8, 3), 0.5)
-CROP = Crop(0, 0, 4, 4)
+CROP = Crop(Box(0, 0, 4, 4))
 
 
 def checks(name):
@@ -29,12 +29,14 @@ def checks(name):
 
 def evolution(name):
     tile = np.zeros((8, 8, 3), dtype=np.uint8)
-    return evolution_figure(name, [name], [(name, [Moment(tile, tile, name, jumped=True)])])
+    return evolution_figure(
+        name, [name], [(name, [MapAtCheckpoint(tile, tile, name, jumped=True)])]
+    )
 
 
 def invariance(name):
     panel = CurvePanel(name, np.ones((2, 3)), np.ones((2, 3)))
-    column = Column(name, name, np.arange(3.0), [0.0], [[GREY], [GREY]], [panel])
+    column = TransformColumn(name, name, np.arange(3.0), [0.0], [[GREY], [GREY]], [panel])
     return invariance_figure([column], [name, name], title=name)
 
 
@@ -48,11 +50,13 @@ def occlusion(name):
 
 
 def projections(name):
-    return projection_figure(GREY, [Row(name, [Panel(name, {name: GREY}, CROP)])], title=name)
+    return projection_figure(
+        GREY, [LayerRow(name, [ProjectionPanel(name, {name: GREY}, CROP)])], title=name
+    )
 
 
 def samples(name):
-    return sample_figure([(name, GREY)], [SampleRow(name, [Sight(name, GREY, CROP)])])
+    return sample_figure([(name, GREY)], [SampleRow(name, [SampleProjection(name, GREY, CROP)])])
 
 
 FIGURES = [checks, evolution, invariance, occlusion, projections, samples]
@@ -97,4 +101,4 @@ def test_a_dollar_sign_is_drawn_as_one():
 
 
 def test_a_letter_that_no_font_has_becomes_a_box():
-    assert legible("a\udcffb\n\x00\u00e9") == f"a{BOX}b\n{BOX}\u00e9"
+    assert legible("a\udcffb\n\x00\u00e9") == f"a{UNKNOWN_LETTER}b\n{UNKNOWN_LETTER}\u00e9"

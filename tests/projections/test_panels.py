@@ -6,9 +6,13 @@ import pytest
 import torch
 
 import captum_deconvnet as cdn
-from captum_deconvnet.projections.projected_layers import project_layers
-from captum_deconvnet.projections.rows import LONGEST_NAME, draw, shortened
-from captum_deconvnet.projections.selection import Request
+from captum_deconvnet.projections.projected_layers import (
+    LONGEST_NAME,
+    draw_layers,
+    project_layers,
+    shortened,
+)
+from captum_deconvnet.projections.selection import Selection
 
 
 @pytest.fixture
@@ -21,8 +25,8 @@ def figure():
 
     def call(**request):
         recordings = {"deconvnet": cdn.record(net, image, "0")}
-        layers = project_layers(recordings, ["0"], Request(**request))
-        return draw(image[0].permute(1, 2, 0), layers, ["0"], "title")
+        layers = project_layers(recordings, ["0"], Selection(**request))
+        return draw_layers(image[0].permute(1, 2, 0), layers, ["0"], "title")
 
     return call
 

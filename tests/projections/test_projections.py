@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from captum_deconvnet import Box
 from captum_deconvnet.pictures.crop import Crop
-from captum_deconvnet.projections.figure import MARGIN, Panel, Row, brightness, projection_figure
+from captum_deconvnet.projections.figure import (
+    MARGIN,
+    LayerRow,
+    ProjectionPanel,
+    brightness,
+    projection_figure,
+)
 
 
 @pytest.fixture
@@ -15,7 +22,7 @@ def image():
 
 
 def draw(image, projection, crop, **options):
-    row = Row("layer", [Panel("unit", {"deconvnet": projection}, crop)])
+    row = LayerRow("layer", [ProjectionPanel("unit", {"deconvnet": projection}, crop)])
     return projection_figure(image, [row], **options)
 
 
@@ -31,7 +38,7 @@ def caption(axes):
 def test_the_columns_are_the_whole_image_the_patch_and_the_projection(image):
     projection = np.zeros((6, 8, 3))
     projection[2, 3] = [-2.0, 0.0, 1.0]
-    figure = draw(image, projection, Crop(1, 2, 4, 5), percentile=100)
+    figure = draw(image, projection, Crop(Box(1, 2, 4, 5)), percentile=100)
     whole, patch, shown = pictures(figure)
     np.testing.assert_array_equal(whole, image)
     np.testing.assert_array_equal(patch, image[1:4, 2:5])
@@ -41,7 +48,7 @@ def test_the_columns_are_the_whole_image_the_patch_and_the_projection(image):
 
 
 def test_patch_and_projection_have_neutral_grey_where_the_field_leaves_the_image(image):
-    figure = draw(image, np.ones((6, 8, 3)), Crop(0, 0, 2, 2, (1, 0, 2, 0)))
+    figure = draw(image, np.ones((6, 8, 3)), Crop(Box(0, 0, 2, 2), (1, 0, 2, 0)))
     _, patch, projection = pictures(figure)
     for picture in (patch, projection):
         assert picture.shape == (3, 4, 3)
@@ -52,7 +59,7 @@ def test_patch_and_projection_have_neutral_grey_where_the_field_leaves_the_image
 
 
 def test_the_frame_lies_on_the_edges_of_the_pixels_that_the_unit_sees(image):
-    figure = draw(image, image, Crop(1, 2, 4, 7))
+    figure = draw(image, image, Crop(Box(1, 2, 4, 7)))
     for frame in figure.axes[0].patches:
         assert frame.get_bbox().extents.tolist() == [1.5, 0.5, 6.5, 3.5]  # left, top, right, bottom
     assert len(figure.axes[0].patches) == 2  # a white edge under the coloured one
@@ -60,8 +67,8 @@ def test_the_frame_lies_on_the_edges_of_the_pixels_that_the_unit_sees(image):
 
 def test_a_whole_map_is_shown_in_grey_beside_its_projection_on_the_whole_image(image):
     activations = np.array([[0.0, 1.0], [4.0, 3.0]])
-    panel = Panel("map", {"deconvnet": np.zeros((6, 8, 3))}, activations=activations)
-    figure = projection_figure(image, [Row("layer", [panel])])
+    panel = ProjectionPanel("map", {"deconvnet": np.zeros((6, 8, 3))}, activations=activations)
+    figure = projection_figure(image, [LayerRow("layer", [panel])])
     _, shown, projection = pictures(figure)
     np.testing.assert_array_equal(shown, np.stack([activations / 4] * 3, axis=-1))
     assert projection.shape == (6, 8, 3)
@@ -74,8 +81,10 @@ def test_the_lowest_value_of_a_signed_map_is_black_and_a_map_of_zeros_too():
 
 
 def test_frames_and_patches_of_one_unit_share_a_colour_and_units_do_not(image):
-    panels = [Panel(str(n), {"deconvnet": image}, Crop(n, n, n + 2, n + 2)) for n in (0, 1)]
-    figure = projection_figure(image, [Row("layer", panels)])
+    panels = [
+        ProjectionPanel(str(n), {"deconvnet": image}, Crop(Box(n, n, n + 2, n + 2))) for n in (0, 1)
+    ]
+    figure = projection_figure(image, [LayerRow("layer", panels)])
     frames = [patch.get_edgecolor() for patch in figure.axes[0].patches[1::2]]
     spines = [figure.axes[i].spines["left"].get_edgecolor() for i in (1, 3)]
     assert frames == spines
@@ -84,7 +93,7 @@ def test_frames_and_patches_of_one_unit_share_a_colour_and_units_do_not(image):
 
 def test_every_rule_gets_its_own_projection_beside_one_patch(image):
     projections = {"deconvnet": np.ones((6, 8, 3)), "guided": -np.ones((6, 8, 3))}
-    row = Row("layer", [Panel("unit", projections, Crop(0, 0, 2, 2))])
+    row = LayerRow("layer", [ProjectionPanel("unit", projections, Crop(Box(0, 0, 2, 2)))])
     figure = projection_figure(image, [row])
     assert [caption(axes)[0] for axes in figure.axes] == [
         "layer",
@@ -113,16 +122,24 @@ def test_a_grey_image_is_drawn_in_grey_and_not_in_false_colours():
 
 def test_rows_may_have_different_numbers_of_panels(image):
     rows = [
-        Row("one", [Panel("a", {"deconvnet": image})]),
-        Row("two", [Panel("b", {"deconvnet": image}), Panel("c", {"deconvnet": image})]),
+        LayerRow("one", [ProjectionPanel("a", {"deconvnet": image})]),
+        LayerRow(
+            "two",
+            [
+                ProjectionPanel("b", {"deconvnet": image}),
+                ProjectionPanel("c", {"deconvnet": image}),
+            ],
+        ),
     ]
     assert len(projection_figure(image, rows).axes) == 3 + 5
 
 
 def test_square_pictures_fill_their_cells_inside_the_figure():
     picture = np.full((4, 4, 3), 0.5)
-    panel = Panel("a", {"deconvnet": picture})
-    figure = projection_figure(picture, [Row("layer", [panel, panel]), Row("layer", [panel])])
+    panel = ProjectionPanel("a", {"deconvnet": picture})
+    figure = projection_figure(
+        picture, [LayerRow("layer", [panel, panel]), LayerRow("layer", [panel])]
+    )
     for axes in figure.axes:
         box = axes.get_position()
         width, height = box.width * figure.get_figwidth(), box.height * figure.get_figheight()

@@ -70,11 +70,11 @@ def _flags(row: Explainer | Metric) -> str:
 
 def _reasons(rows: list[Explainer], model: str, weights: str) -> list[str]:
     """For each explainer, ``yes`` or why the model cannot be explained so."""
-    from captum_deconvnet.projections.project import load
+    from captum_deconvnet.cli.loading import load_for_command
     from captum_deconvnet_benchmarks.protocol.explainer import Subject
 
     name, _, own = model.partition("@")
-    subject = Subject.of(load(name, own or weights))
+    subject = Subject.of(load_for_command(name, own or weights))
     return [row.unfit(subject) or "yes" for row in rows]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from captum_deconvnet.cli.options import DEVICES, preparation_options, said_of_the_model
+from captum_deconvnet.cli.options import DEVICES, asked_preparation, preparation_options
 from captum_deconvnet.errors import SpecError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _several(models: Any) -> Any:
 
 def _prepared(given: Any, weights: str | None) -> Any:
     """A model with what the options say of its weights, inputs and classes."""
-    said = {key: str(value) for key, value in said_of_the_model().items()}
+    said = {key: str(value) for key, value in asked_preparation().items()}
     if not said and weights is None:
         return given
     model = {"model": given} if isinstance(given, str) else given

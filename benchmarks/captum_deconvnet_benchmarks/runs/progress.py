@@ -12,7 +12,7 @@ from types import TracebackType
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from captum_deconvnet.gallery.estimate import in_words
+from captum_deconvnet.cli.output import duration
 from captum_deconvnet.gallery.shared_work import SharedWork
 from captum_deconvnet_benchmarks.runs.plan.identity import Unit
 from captum_deconvnet_benchmarks.runs.plan.plan import ExplanationTask
@@ -73,7 +73,7 @@ class Progress:
 
     def _show(self) -> None:
         if not self.bar.disable and self.bar.n:
-            self.bar.set_postfix_str(f"{in_words(self.left())} left")
+            self.bar.set_postfix_str(f"{duration(self.left())} left")
 
 
 def kind_of(unit: Unit) -> Kind:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from captum_deconvnet.files import write_text_whole
+
 PARTS = ("atlas.css", "atlas.js")
-Write = Callable[[Path, Callable[[Path], object]], None]
 
 
 def map_strip(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -21,7 +22,7 @@ def map_strip(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.concatenate(rows, axis=0)
 
 
-def write_page(folder: Path, index: Mapping[str, Any], write: Write) -> None:
+def write_page(folder: Path, index: Mapping[str, Any]) -> None:
     """Write ``index.html``, and ``atlas/`` with its style, its script and its data.
 
     A page from a file may load scripts and pictures, but no other data: hence ``data.js``.
@@ -30,13 +31,12 @@ def write_page(folder: Path, index: Mapping[str, Any], write: Write) -> None:
         folder: the gallery's; the strips are in ``atlas/maps/LAYER/CHANNEL.jpg``, and the pictures
             that the network saw in ``atlas/images/NUMBER.jpg``.
         index: what the gallery shows.
-        write: lets a function fill a file whole.
     """
     text = json.dumps(index, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
     contents = {"atlas/data.js": f"const ATLAS = {text};\n", "index.html": _part("atlas.html")}
     contents |= {f"atlas/{name}": _part(name) for name in PARTS}
     for name, content in contents.items():
-        write(folder / name, lambda part, content=content: part.write_text(content, "utf-8"))  # type: ignore[misc]
+        write_text_whole(folder / name, content)
 
 
 def _part(name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import device_option, said_device
+from captum_deconvnet.cli.options import asked_device, device_option
 
 
 @click.command(
@@ -91,11 +91,11 @@ def distil(
     held out: the log tells after each round how often the pupil says what the teacher says of them.
     The weights that are kept are an average over the last few hundred steps.
     """
-    from captum_deconvnet.cli.options import device_of
+    from captum_deconvnet.cli.loading import device_of
     from captum_deconvnet_zfnet.distillation.plan import DistilPlan, sizes_of
     from captum_deconvnet_zfnet.distillation.run import Distillation
 
-    sizes, device = sizes_of(rounds), device_of(said_device())
+    sizes, device = sizes_of(rounds), device_of(asked_device())
     plan = DistilPlan(
         pupil=pupil,
         teacher=teacher,

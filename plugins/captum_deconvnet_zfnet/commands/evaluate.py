@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import device_option, said_device
+from captum_deconvnet.cli.options import asked_device, device_option
 
 
 @click.command(
@@ -37,4 +37,4 @@ def evaluate(model: str, *, weights: str, data: Path, classes: int | None) -> No
     """
     from captum_deconvnet_zfnet.training.judgement import judge
 
-    click.echo(judge(model, weights, data, classes, said_device()))
+    click.echo(judge(model, weights, data, classes, asked_device()))

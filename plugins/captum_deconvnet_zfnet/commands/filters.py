@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import device_option, said_device
+from captum_deconvnet.cli.options import asked_device, device_option
 
 
 @click.command(
@@ -38,5 +38,5 @@ def filters(models: tuple[str, ...], *, data: Path | None, out: Path) -> None:
     """
     from captum_deconvnet_zfnet.filters.comparison import compare
 
-    click.echo(compare(models or ("zfnet/fashion_mnist",), data, out, said_device()))
+    click.echo(compare(models or ("zfnet/fashion_mnist",), data, out, asked_device()))
     click.echo(f"wrote {out}", err=True)

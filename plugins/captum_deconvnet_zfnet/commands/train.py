@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import device_option, said_device
+from captum_deconvnet.cli.options import asked_device, device_option
 
 NETS = ("zfnet", "zfnet_ceil", "zfnet_bn", "zfnet_gap", "alexnet", "compact", "compact_bn")
 
@@ -110,5 +110,5 @@ def train(
         seed=seed,
     )
     train_as_planned(
-        plan, out, skip_corrupt=corrupt == "skip", readers=readers, device=said_device()
+        plan, out, skip_corrupt=corrupt == "skip", readers=readers, device=asked_device()
     )

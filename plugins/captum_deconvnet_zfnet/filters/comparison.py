@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet import LoadedModel, load_model
-from captum_deconvnet.cli.options import device_of
+from captum_deconvnet.cli.loading import device_of
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.pictures.style import save
 from captum_deconvnet_zfnet.data.batches import read

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from captum_deconvnet import list_models, load_model
-from captum_deconvnet.cli.options import device_of
+from captum_deconvnet.cli.loading import device_of
 from captum_deconvnet.errors import DataError, unknown_name
 from captum_deconvnet_zfnet.data.opening import open_data
 from captum_deconvnet_zfnet.data.pictures import DataSet

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from captum_deconvnet.cli.options import device_of
+from captum_deconvnet.cli.loading import device_of
 from captum_deconvnet_zfnet.data.opening import open_data
 from captum_deconvnet_zfnet.data.pictures import DataSet
 from captum_deconvnet_zfnet.training.checkpoint import write_facts

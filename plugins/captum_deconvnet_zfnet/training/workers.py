@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from captum_deconvnet.cli.options import device_of
+from captum_deconvnet.cli.loading import device_of
 
 
 @dataclass(frozen=True)

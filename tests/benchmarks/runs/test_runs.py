@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 import captum_deconvnet as cdn
+from captum_deconvnet.cli.loading import load_for_command
 from captum_deconvnet.errors import UnknownNameError
-from captum_deconvnet.projections.project import load
 from captum_deconvnet_benchmarks.runs.plan.plan import selections
 from captum_deconvnet_benchmarks.runs.plan.spec import spec_of
 from captum_deconvnet_benchmarks.runs.store.results import COSTS
@@ -31,7 +31,7 @@ def test_the_table_has_every_image_score_and_step_with_values_worked_out_apart(b
     assert len(rows) == 2 * 7 * (PER_IMAGE + 1)
     assert rows.duplicated(list(ORDER)).sum() == 0
     assert rows.sort_values(list(ORDER), kind="stable").index.equals(rows.index)
-    net = load("toy/net", "random").model
+    net = load_for_command("toy/net", "random").model
     for number in range(7):
         rgba = np.asarray(Image.open(photos / f"p{number}.png")).astype(float)
         alpha = rgba[..., 3:] / 255
@@ -201,7 +201,7 @@ def test_the_folder_says_what_was_run_and_which_file_holds_what(bench):
 
 def test_targets_are_predictions_labels_or_numbers(bench, photos):
     predicted = bench().rows.groupby("image").target.first()
-    net = load("toy/net", "random")
+    net = load_for_command("toy/net", "random")
     for number in range(7):
         rgba = Image.open(photos / f"p{number}.png")
         paper = Image.new("RGBA", rgba.size, (128,) * 3)
@@ -231,7 +231,7 @@ def test_unknown_names_bring_near_ones_in_one_line(bench):
 
 def test_scores_do_not_move_when_the_engine_is_counted(toy):
     """Counting passes hangs a hook on the model; ours must work the same under it."""
-    net = load("toy/net", "random").model
+    net = load_for_command("toy/net", "random").model
     images = torch.rand(2, 3, 12, 12)
     plain = cdn.Occlusion(net, method="incremental")
     bare = plain.attribute(images, (3, 4, 4), (3, 2, 2), target=1)

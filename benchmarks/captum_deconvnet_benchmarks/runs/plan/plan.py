@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
+from captum_deconvnet.cli.loading import device_of as named_device
 from captum_deconvnet.cli.options import DEVICES
-from captum_deconvnet.cli.options import device_of as named_device
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.gallery.shared_work import SharedWork
 from captum_deconvnet_benchmarks.protocol.catalogue import (

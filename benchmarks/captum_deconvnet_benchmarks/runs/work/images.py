@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from PIL import Image, ImageOps
 
 from captum_deconvnet.errors import ImageError
-from captum_deconvnet.pictures.photographs import Photographs, find_images
+from captum_deconvnet.pictures.image_sets import ImageFiles, find_images
 from captum_deconvnet.pictures.reading import ALPHA_MODES, read_image
 
 MASK = ".mask.png"
@@ -103,7 +103,7 @@ def find_pictures(where: str, background: int = 128) -> PictureSet:
         UnknownNameError: torchvision has no such dataset.
     """
     found = find_images(where, _unused)
-    if isinstance(found, Photographs):
+    if isinstance(found, ImageFiles):
         names = [name for name in found.names if not name.endswith(MASK)]
         return Folder(found.root, names, background)
     return DataSet(found.dataset, found.names)

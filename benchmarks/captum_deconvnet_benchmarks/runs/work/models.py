@@ -17,11 +17,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from captum_deconvnet.cli.loading import load_for_command
 from captum_deconvnet.errors import ImageError, LayerError, SpecError
 from captum_deconvnet.pictures.colours import bands
-from captum_deconvnet.pictures.model_input import to_input
-from captum_deconvnet.pictures.whole_photograph import plain
-from captum_deconvnet.projections.project import load
+from captum_deconvnet.pictures.reading import plain_picture, to_input
 from captum_deconvnet_benchmarks.protocol.explainer import Subject
 from captum_deconvnet_benchmarks.runs.plan.spec import LABEL, PREDICTED, ModelChoice, Spec
 from captum_deconvnet_benchmarks.runs.store.store import write_durably
@@ -75,7 +74,7 @@ class RunModel:
     def __init__(self, spec: Spec, choice: ModelChoice, device: torch.device) -> None:
         """Load the model and find its images."""
         self.spec, self.choice, self.device = spec, choice, device
-        self.loaded = load(choice.model, choice.weights, choice.prepared)
+        self.loaded = load_for_command(choice.model, choice.weights, choice.prepared)
         self.loaded.model.to(device)
         self.pictures = find_pictures(choice.images or spec.images, spec.background)
         known = len(self.pictures.names)
@@ -154,7 +153,11 @@ class RunModel:
         """The mask as the model's preprocessing scales and crops it: (H, W)."""
         shown, black, white = (
             self._input(picture)
-            for picture in (mask.convert("RGB"), plain(mask.size, 0), plain(mask.size, 255))
+            for picture in (
+                mask.convert("RGB"),
+                plain_picture(mask.size, 0),
+                plain_picture(mask.size, 255),
+            )
         )
         covered = ((shown - black) / (white - black)).mean(1)[0]
         return (covered > HALF).to(self.device)

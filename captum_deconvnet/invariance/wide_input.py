@@ -1,4 +1,4 @@
-"""The photograph around what a model sees of it, at the model's own scale and in its colours.
+"""A model's input with more of the photograph around it, at the input's scale and in its colours.
 
 A model's preprocessing is a function that we cannot look into. Pictures of one colour and two
 ramps, sent through it, tell how it changes colours and which box of the photograph it shows.
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from captum_deconvnet.pictures.model_input import to_input
+from captum_deconvnet.pictures.reading import plain_picture, to_input
 from captum_deconvnet.registry import LoadedModel
 from captum_deconvnet.registry.transforms import Picture
 
@@ -27,8 +27,8 @@ RAMPS = 8
 
 
 @dataclass(frozen=True)
-class Source:
-    """A picture in a model's colours.
+class WideInput:
+    """A photograph as a model's input, larger than the model sees where the photograph is.
 
     Args:
         pixels: (1, C, H, W).
@@ -40,24 +40,24 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Line:
+class AxisMapping:
     """Where a row or column of the input lies in the photograph: ``start + step * index``."""
 
     start: float
     step: float
 
-    def ends(self, count: int, margin: int) -> tuple[float, float]:
+    def edges(self, count: int, margin: int) -> tuple[float, float]:
         """The outer edges of ``count`` rows with ``margin`` more at both ends."""
         first, last = -0.5 - margin, count - 0.5 + margin
         return self.start + self.step * first, self.start + self.step * last
 
-    def room(self, count: int, extent: int) -> int:
+    def margin(self, count: int, extent: int) -> int:
         """How many more rows the photograph has at both ends."""
-        low, high = self.ends(count, 0)
+        low, high = self.edges(count, 0)
         return max(int(min(low, extent - high) / self.step), 0)
 
 
-def widened(loaded: LoadedModel, photograph: Picture, margin: int) -> Source | None:
+def wide_input(loaded: LoadedModel, photograph: Picture, margin: int) -> WideInput | None:
     """The photograph, up to ``margin`` pixels beyond what the model sees of it.
 
     Args:
@@ -73,40 +73,35 @@ def widened(loaded: LoadedModel, photograph: Picture, margin: int) -> Source | N
         return None
     seen = to_input(loaded, photograph)
     size = photograph.size
-    black, white = (to_input(loaded, plain(size, value)) for value in (0, 255))
+    black, white = (to_input(loaded, plain_picture(size, value)) for value in (0, 255))
     gain = white - black
     if seen.dim() != 4 or seen.shape[1] not in (1, 3) or bool((gain.abs() < FLAT).any()):
         return None
     height, width = seen.shape[-2:]
-    down, right = (seen_line(loaded, size, axis, black, gain) for axis in (0, 1))
+    down, right = (axis_mapping(loaded, size, axis, black, gain) for axis in (0, 1))
     if down.step <= 0 or right.step <= 0:
         return None
-    more = min(margin, down.room(height, size[1])), min(margin, right.room(width, size[0]))
-    (top, bottom), (left, end) = down.ends(height, more[0]), right.ends(width, more[1])
+    more = min(margin, down.margin(height, size[1])), min(margin, right.margin(width, size[0]))
+    (top, bottom), (left, end) = down.edges(height, more[0]), right.edges(width, more[1])
     box = (max(left, 0.0), max(top, 0.0), min(end, size[0]), min(bottom, size[1]))
     if box[0] >= box[2] or box[1] >= box[3]:
         return None
     shape = (width + 2 * more[1], height + 2 * more[0])
     colours = resized(photograph, shape, box, seen.shape[1]).to(seen)
-    source = Source(black[..., :1, :1] + gain[..., :1, :1] * colours, (height, width))
-    return source if agrees(source, seen, gain) else None
+    found = WideInput(black[..., :1, :1] + gain[..., :1, :1] * colours, (height, width))
+    return found if agrees(found, seen, gain) else None
 
 
-def plain(size: tuple[int, int], value: int) -> Image.Image:
-    """A picture (width, height) of one grey."""
-    return Image.new("RGB", size, (value, value, value))
-
-
-def seen_line(
+def axis_mapping(
     loaded: LoadedModel, size: tuple[int, int], axis: int, black: torch.Tensor, gain: torch.Tensor
-) -> Line:
+) -> AxisMapping:
     """Which rows (axis 0) or columns (axis 1) of a photograph (width, height) a model sees.
 
     One ramp has but 256 greys; the mean of ramps that are rounded at different places has more.
     """
     ramps = [to_input(loaded, ramp(size, axis, shift / RAMPS)) for shift in range(RAMPS)]
     brightness = ((torch.cat(ramps).mean(0, keepdim=True) - black) / gain).mean((0, 1, 3 - axis))
-    return line(brightness.cpu().numpy(), size[1 - axis])
+    return fitted_axis(brightness.cpu().numpy(), size[1 - axis])
 
 
 def ramp(size: tuple[int, int], axis: int, shift: float) -> Image.Image:
@@ -124,10 +119,10 @@ def ramp(size: tuple[int, int], axis: int, shift: float) -> Image.Image:
     return Image.fromarray(pixels.copy()).convert("RGB")
 
 
-def line(brightness: NDArray[np.floating], extent: int) -> Line:
+def fitted_axis(brightness: NDArray[np.floating], extent: int) -> AxisMapping:
     """Where rows lie in a photograph of ``extent`` rows, by their brightness in a ramp."""
     step, start = np.polyfit(np.arange(len(brightness)), brightness.astype(float) * extent, 1)
-    return Line(float(start), float(step))
+    return AxisMapping(float(start), float(step))
 
 
 def resized(
@@ -143,11 +138,9 @@ def resized(
     return pixels.view(shape[1], shape[0], channels).permute(2, 0, 1)[None]
 
 
-def agrees(source: Source, seen: torch.Tensor, gain: torch.Tensor) -> bool:
-    """Whether the centre of the source is what the model's own preprocessing gives."""
-    top, left = (
-        (a - b) // 2 for a, b in zip(source.pixels.shape[-2:], seen.shape[-2:], strict=True)
-    )
+def agrees(wide: WideInput, seen: torch.Tensor, gain: torch.Tensor) -> bool:
+    """Whether the centre of a wide input is what the model's own preprocessing gives."""
+    top, left = ((a - b) // 2 for a, b in zip(wide.pixels.shape[-2:], seen.shape[-2:], strict=True))
     height, width = seen.shape[-2:]
-    centre = source.pixels[..., top : top + height, left : left + width]
+    centre = wide.pixels[..., top : top + height, left : left + width]
     return bool(((centre - seen) / gain).abs().mean() < TOLERANCE)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from captum_deconvnet import Box
 from captum_deconvnet.pictures.crop import Crop
-from captum_deconvnet.projections.samples import SampleRow, Sight, sample_figure
+from captum_deconvnet.projections.demo import SampleProjection, SampleRow, sample_figure
 
 
 def test_each_image_has_its_patch_and_its_projection_in_every_row():
     image = np.linspace(0, 1, 64).reshape(8, 8, 1)
     projection = np.zeros((8, 8, 1))
     projection[2, 3], projection[4, 4] = 2.0, -1.0
-    sight = Sight("map 5: 2", projection, Crop(2, 3, 6, 7))
+    sight = SampleProjection("map 5: 2", projection, Crop(Box(2, 3, 6, 7)))
     rows = [SampleRow(f"layer {number}", [sight] * 3) for number in (1, 2)]
     figure = sample_figure([(name, image) for name in "abc"], rows, percentile=100)
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 from torchvision.transforms import v2
 
 import captum_deconvnet as cdn
-from captum_deconvnet.pictures.whole_photograph import widened
+from captum_deconvnet.invariance.wide_input import wide_input
 from captum_deconvnet.registry import ImageTransform, LoadedModel
 
 
@@ -50,7 +50,7 @@ def centre(pixels, height, width):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_its_centre_is_what_the_model_sees(size, channels):
     loaded, picture = network(channels), photograph(*size)
-    source = widened(loaded, picture, 10)
+    source = wide_input(loaded, picture, 10)
     seen = loaded.transform(picture)
     assert source.crop == (56, 56)
     assert (centre(source.pixels[0], 56, 56) - seen).abs().mean() < 0.03
@@ -58,7 +58,7 @@ def test_its_centre_is_what_the_model_sees(size, channels):
 
 def test_its_border_is_what_a_model_with_a_larger_view_would_see():
     picture = photograph()
-    source = widened(network(crop=48), picture, 8)
+    source = wide_input(network(crop=48), picture, 8)
     larger = network(crop=64).transform(picture)
     assert source.pixels.shape == (1, 3, 64, 64) or source.pixels.shape == (1, 3, 62, 64)
     height, width = source.pixels.shape[-2:]
@@ -66,7 +66,7 @@ def test_its_border_is_what_a_model_with_a_larger_view_would_see():
 
 
 def test_there_is_no_more_around_it_than_the_photograph_has():
-    source = widened(network(resize=56, crop=56), photograph(300, 200), 1000)
+    source = wide_input(network(resize=56, crop=56), photograph(300, 200), 1000)
     # The short side is all seen; the long one has (84 - 56) / 2 = 14 pixels more on both sides.
     assert source.pixels.shape[-2] == 56
     assert source.pixels.shape[-1] in (82, 84)
@@ -76,12 +76,12 @@ def test_there_is_no_more_around_it_than_the_photograph_has():
     "after", [partial(torch.flip, dims=(-1,)), partial(torch.rot90, dims=(-2, -1)), torch.square]
 )
 def test_a_preprocessing_that_does_more_is_not_guessed_at(after):
-    assert widened(network(after=after), photograph(), 10) is None
+    assert wide_input(network(after=after), photograph(), 10) is None
 
 
 def test_real_preprocessings_are_followed():
     loaded = cdn.load_model("torchvision/alexnet", "random")
     picture = photograph(640, 480)
-    source = widened(loaded, picture, 60)
+    source = wide_input(loaded, picture, 60)
     assert source.crop == (224, 224)
     assert min(source.pixels.shape[-2:]) in (254, 256)

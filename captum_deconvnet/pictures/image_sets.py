@@ -1,4 +1,4 @@
-"""The images a command looks at: a folder of photographs, or one of torchvision's datasets."""
+"""The images that a command looks at: those of a folder, or of a dataset of torchvision."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from captum_deconvnet.files import is_output
 from captum_deconvnet.pictures.reading import ARRAYS, read_picture, to_rgb
 
 PREFIX = "torchvision/"
-PAGES = ("sheets", "atlas")
+GALLERY_FOLDERS = ("sheets", "atlas")
 """Where a gallery has its pictures."""
 
 Transform = Callable[[Any], torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Photographs:
+class ImageFiles:
     """Image files, as a network takes them.
 
     Args:
@@ -45,12 +45,12 @@ class Photographs:
         return len(self.names)
 
     def __getitem__(self, number: int) -> torch.Tensor:
-        """The input (C, H, W) for one photograph; ImageError if it cannot be read."""
+        """The input (C, H, W) for one image; ImageError if it cannot be read."""
         return self.transform(read_picture(reachable(self.root / self.names[number])))
 
 
 @dataclass(frozen=True)
-class Pictures:
+class TorchvisionImages:
     """The images of a torchvision dataset, as a network takes them."""
 
     dataset: Any
@@ -74,6 +74,9 @@ class Pictures:
         return self.transform(to_rgb(picture, Path(f"image {number}")))
 
 
+ImageSet = ImageFiles | TorchvisionImages
+
+
 def reachable(path: Path) -> Path:
     """The path of a file that is there and may be read.
 
@@ -87,9 +90,7 @@ def reachable(path: Path) -> Path:
     return path
 
 
-def find_images(
-    images: str, transform: Transform, outputs: Sequence[Path] = ()
-) -> Photographs | Pictures:
+def find_images(images: str, transform: Transform, outputs: Sequence[Path] = ()) -> ImageSet:
     """The images that the user means.
 
     Args:
@@ -113,7 +114,7 @@ def find_images(
     if not files:
         raise ImageError(f"{images} holds no image files: none ends like .jpg, .png or .tif.")
     names = sorted(file.relative_to(root).as_posix() for file in files)
-    return Photographs(root, names, transform, _version(root, names))
+    return ImageFiles(root, names, transform, _version(root, names))
 
 
 def is_dangling(path: Path) -> bool:
@@ -143,7 +144,7 @@ def is_left_out(folder: Path, name: str, outputs: Collection[str]) -> bool:
     inner = os.path.realpath(folder / name)
     around = os.path.realpath(folder)
     is_loop = around == inner or around.startswith(os.path.join(inner, ""))
-    is_pages = name in PAGES and is_gallery(folder)
+    is_pages = name in GALLERY_FOLDERS and is_gallery(folder)
     return is_loop or is_pages or inner in outputs or is_gallery(folder / name)
 
 
@@ -162,7 +163,7 @@ def _version(root: Path, names: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def _torchvision(name: str, transform: Transform) -> Pictures:
+def _torchvision(name: str, transform: Transform) -> TorchvisionImages:
     """A dataset of torchvision; nothing is downloaded."""
     from torchvision import datasets
 
@@ -172,7 +173,7 @@ def _torchvision(name: str, transform: Transform) -> Pictures:
     kind = getattr(datasets, short)
     given = {"root": root} if "root" in inspect.signature(kind).parameters else {}
     try:
-        return Pictures(kind(**given), transform, name)
+        return TorchvisionImages(kind(**given), transform, name)
     except (TypeError, ValueError, RuntimeError, OSError) as error:
         reason = " ".join(str(error).split())
         raise ImageError(f"torchvision's {short} at {root or '(no :ROOT)'}: {reason}") from error

@@ -8,11 +8,12 @@ from itertools import chain, zip_longest
 
 import torch
 
-import captum_deconvnet as cdn
+from captum_deconvnet.engine.record import record
 from captum_deconvnet.errors import ImageError
-from captum_deconvnet.gallery.panels import Panel
+from captum_deconvnet.gallery.panels import ActivationPanel
 from captum_deconvnet.gallery.tiles import tiles
-from captum_deconvnet.pictures.photographs import Photographs, Pictures
+from captum_deconvnet.pictures.image_sets import ImageSet
+from captum_deconvnet.registry import LoadedModel
 
 FEW = 100
 """Below so many images measuring costs more than 2 % of the work; the bars tell soon enough."""
@@ -23,9 +24,9 @@ SHARE = 200
 MOST_UNITS = 16
 
 
-def estimate(
-    loaded: cdn.LoadedModel,
-    images: Photographs | Pictures,
+def estimated_seconds(
+    loaded: LoadedModel,
+    images: ImageSet,
     maps: Mapping[str, Sequence[int]],
     k: int,
     batch_size: int,
@@ -40,7 +41,7 @@ def estimate(
     count = len(images)
     if count < FEW:
         return None
-    inputs, reading = read(loaded, images)
+    inputs, reading = read_one(loaded, images)
     together = max(min(batch_size, count // SHARE), 1)
     batch = inputs.expand(together, *inputs.shape[1:]).contiguous()
     with torch.no_grad():
@@ -52,7 +53,7 @@ def estimate(
     return count * (reading + forward) + wanted * (reading + panel)
 
 
-def read(loaded: cdn.LoadedModel, images: Photographs | Pictures) -> tuple[torch.Tensor, float]:
+def read_one(loaded: LoadedModel, images: ImageSet) -> tuple[torch.Tensor, float]:
     """The input of an image (1, C, H, W), and how long it takes to read it."""
     example = loaded.example_input()
     try:
@@ -65,7 +66,7 @@ def read(loaded: cdn.LoadedModel, images: Photographs | Pictures) -> tuple[torch
 
 
 def panel_seconds(
-    loaded: cdn.LoadedModel,
+    loaded: LoadedModel,
     inputs: torch.Tensor,
     maps: Mapping[str, Sequence[int]],
     each: float,
@@ -73,22 +74,22 @@ def panel_seconds(
     tile: int,
 ) -> float:
     """Seconds to record an image, to project so many of its units, and to make their tiles."""
-    chosen = units(maps, min(max(round(each), 1), MOST_UNITS))
+    chosen = sampled_maps(maps, min(max(round(each), 1), MOST_UNITS))
     layers = list(dict.fromkeys(layer for layer, _ in chosen))
 
     def work() -> None:
-        recording = cdn.record(loaded.model, inputs, layers, relu=relu)
+        recording = record(loaded.model, inputs, layers, relu=relu)
         strongest = {(u.layer, u.channel): u for each in layers for u in recording.strongest(each)}
         asked = [strongest[place] for place in chosen]
         for unit, patch in zip(asked, recording.project_patches(asked, seed=1.0), strict=True):
             box, field = patch.box, recording.receptive_field(unit.layer)
             seen = inputs[0][..., box.top : box.bottom, box.left : box.right]
-            tiles(Panel(unit, 0, box, field, patch.pixels, seen), loaded, tile)
+            tiles(ActivationPanel(unit, 0, box, field, patch.pixels, seen), loaded, tile)
 
     return warm_seconds(work) * max(each / len(chosen), 1.0)
 
 
-def units(maps: Mapping[str, Sequence[int]], count: int) -> list[tuple[str, int]]:
+def sampled_maps(maps: Mapping[str, Sequence[int]], count: int) -> list[tuple[str, int]]:
     """So many of the maps, taken from the layers in turn."""
     by_layer = [[(layer, channel) for channel in channels] for layer, channels in maps.items()]
     turns = chain.from_iterable(zip_longest(*by_layer))
@@ -101,12 +102,3 @@ def warm_seconds(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
-
-
-def in_words(seconds: float) -> str:
-    """A time as people say it."""
-    if seconds < 90:
-        found = max(round(seconds), 1)
-        return "about 1 second" if found == 1 else f"about {found} seconds"
-    minutes = seconds / 60
-    return f"about {minutes:.0f} minutes" if minutes < 90 else f"about {minutes / 60:.1f} hours"

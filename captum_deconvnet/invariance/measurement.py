@@ -1,13 +1,11 @@
-"""What is kept of one layer: how far its features moved, not the features themselves.
-
-One pass over all versions of all images, in which every layer is measured as it runs.
-"""
+"""One pass over all versions of all images, in which every layer is measured as it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -23,129 +21,13 @@ from captum_deconvnet.engine.steadiness import (
     drew_since,
     generator_states,
 )
-from captum_deconvnet.errors import LayerError, ModelError, NonFiniteError
-from captum_deconvnet.invariance.schedule import (
-    Part,
-    Segment,
-    Undo,
-    UnitSums,
-    measured,
-    schedule,
-    segments,
-)
-
-
-class LayerChanges:
-    """The changes of one layer's features, for every image and version of it.
-
-    Args:
-        layer: module path, for errors.
-        images: how many.
-        points: versions of each, the image itself (version 0) included.
-        undo: if given, turns maps (1, C, H, W) of a version back; gives those, and which
-            positions are known then, (1, 1, H, W).
-        units: whether to keep sums for every unit, which take four times a layer's maps an image.
-
-    Attributes:
-        difference: |f(Tx) - f(x)|^2, (images, points), as all here float64.
-        energy: |f(Tx)|^2, (images, points).
-        residual: |M(T'f(Tx) - f(x))|^2 with the maps turned back, (images, points).
-        known: |M f(x)|^2, (images, points).
-        map_difference: |f_c(Tx) - f_c(x)|^2 summed over versions, one (C,) an image.
-        map_energy: |f_c(Tx)|^2 + |f_c(x)|^2 summed over versions, one (C,) an image.
-        unit_sums: the same for single units, one an image.
-    """
-
-    def __init__(
-        self, layer: str, images: int, points: int, undo: Undo | None = None, *, units: bool = False
-    ) -> None:
-        """Expect versions of ``images`` images."""
-        self.layer, self.undo, self.units = layer, undo, units
-        self.difference, self.energy, self.residual, self.known = (
-            torch.zeros(images, points, dtype=torch.float64) for _ in range(4)
-        )
-        self.map_difference: list[Tensor] = []
-        self.map_energy: list[Tensor] = []
-        self.unit_sums: list[UnitSums] = []
-        self._original = torch.empty(0)
-
-    def measure(self, features: object, batch: Sequence[Segment]) -> tuple[list[Part], Tensor]:
-        """Measure what the layer gave for a batch, without noting it yet.
-
-        Returns:
-            A part for every segment, and the last image's own features, (1, C, ...).
-
-        Raises:
-            LayerError: it gave no tensor whose rows are the images.
-            NonFiniteError: features are NaN or infinite.
-        """
-        rows = batch[-1].rows.stop
-        tensor = self._checked(features, rows)
-        original, parts = self._original, []
-        for segment in batch:
-            if segment.has_original:
-                original = tensor[segment.start : segment.start + 1]
-            here = tensor[segment.rows]
-            parts.append(measured(here, original, segment, units=self.units, undo=self.undo))
-        self._check_finite(parts)
-        return parts, original.clone()  # a view would keep the batch, or change with it
-
-    def note(self, parts: Sequence[Part], original: Tensor) -> None:
-        """Take over what :meth:`measure` gave."""
-        self._original = original
-        for part in parts:
-            self._note_points(part)
-            self._note_maps(part)
-            if part.units is not None:
-                self._note_units(part.segment, part.units)
-
-    def _note_points(self, part: Part) -> None:
-        place = part.segment.image, list(part.segment.points)
-        self.difference[place] = part.difference.sum(1).cpu()
-        self.energy[place] = part.energy.sum(1).cpu()
-        if part.residual is not None and part.known is not None:
-            self.residual[place] = part.residual.cpu()
-            self.known[place] = part.known.cpu()
-
-    def _note_maps(self, part: Part) -> None:
-        if part.segment.has_original:
-            self.map_difference.append(torch.zeros_like(part.original))
-            self.map_energy.append(torch.zeros_like(part.original))
-        changed = slice(part.segment.first_version, None)
-        energy = part.energy[changed]
-        self.map_difference[-1] += part.difference[changed].sum(0)
-        self.map_energy[-1] += energy.sum(0) + len(energy) * part.original
-
-    def _note_units(self, segment: Segment, units: UnitSums) -> None:
-        if segment.has_original:
-            self.unit_sums.append(units)
-            return
-        self.unit_sums[-1].difference.add_(units.difference)
-        self.unit_sums[-1].energy.add_(units.energy)
-
-    def _checked(self, features: object, rows: int) -> Tensor:
-        if not isinstance(features, Tensor):
-            given = type(features).__name__
-            raise LayerError(f"The layer {self.layer!r} gives a {given}; choose one of one tensor.")
-        if features.dim() < 2 or len(features) != rows:
-            raise LayerError(
-                f"The layer {self.layer!r} gives {tuple(features.shape)} for {rows} images: its "
-                "units belong to no single image. Choose a layer that gives (N, C, ...)."
-            )
-        return features
-
-    def _check_finite(self, parts: Sequence[Part]) -> None:
-        total = sum(part.difference.sum() + part.energy.sum() for part in parts)
-        if not bool(torch.isfinite(torch.as_tensor(total))):
-            raise NonFiniteError(f"The features of layer {self.layer!r} are NaN or infinite.")
-
-
-pass
+from captum_deconvnet.errors import LayerError, ModelError
+from captum_deconvnet.invariance.layer_changes import LayerChanges, Segment, SegmentChanges
 
 Version = Callable[[int, int], Tensor]
 Layers = Mapping[str, LayerChanges]
-Measured = Mapping[str, tuple[list[Part], Tensor]]
-"""What was measured of each layer in a pass: its parts, and the last image's own features."""
+Measured = Mapping[str, tuple[list[SegmentChanges], Tensor]]
+"""What was measured of each layer in a pass: by segment, and the last image's own features."""
 
 
 @dataclass(frozen=True)
@@ -248,7 +130,7 @@ class Measurement:
         with (
             torch.no_grad(),
             train_mode_refused(dict(self.model.named_modules())),
-            watched(self.model, layers, batch) as seen,
+            measuring(self.model, layers, batch) as seen,
         ):
             try:
                 output = self.model(images, *self.additional)
@@ -266,20 +148,20 @@ class Measurement:
 def first_of(output: Tensor | None, seen: Measured) -> list[Tensor]:
     """What the first image gave: the squared norm of every map of its layers, and its scores."""
     like = [original.dtype for _, original in seen.values()]
-    norms = [parts[0].original for parts, _ in seen.values()]
+    norms = [changes[0].original for changes, _ in seen.values()]
     found = [norm.to(dtype) for norm, dtype in zip(norms, like, strict=True)]
     return found if output is None or output.dim() != 2 else [*found, output[:1]]
 
 
 @contextmanager
-def watched(
+def measuring(
     model: nn.Module, layers: Layers, batch: Sequence[Segment]
-) -> Iterator[dict[str, tuple[list[Part], Tensor]]]:
+) -> Iterator[dict[str, tuple[list[SegmentChanges], Tensor]]]:
     """Measure layers while the model runs, before it can change their outputs in place.
 
     Of a module that runs several times the last run counts.
     """
-    seen: dict[str, tuple[list[Part], Tensor]] = {}
+    seen: dict[str, tuple[list[SegmentChanges], Tensor]] = {}
 
     def noting(path: str) -> Callable[[nn.Module, object, object], None]:
         def note(module: nn.Module, arguments: object, output: object) -> None:
@@ -296,3 +178,25 @@ def watched(
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def schedule(images: int, points: int, batch_size: int) -> Iterator[list[Segment]]:
+    """Batches of at most ``batch_size`` rows, image after image.
+
+    Args:
+        images: how many.
+        points: versions of each, the image itself included.
+        batch_size: rows of a batch.
+    """
+    everything = [(image, point) for image in range(images) for point in range(points)]
+    for first in range(0, len(everything), batch_size):
+        yield segments(everything[first : first + batch_size])
+
+
+def segments(rows: list[tuple[int, int]]) -> list[Segment]:
+    """Rows of (image, point), grouped by their image."""
+    found: list[Segment] = []
+    for image, group in groupby(rows, key=lambda row: row[0]):
+        start = found[-1].rows.stop if found else 0
+        found.append(Segment(image, tuple(point for _, point in group), start))
+    return found

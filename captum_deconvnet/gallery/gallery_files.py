@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, sqrt
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,17 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-import captum_deconvnet as cdn
+from captum_deconvnet.cli.loading import weights_tag, weights_title
 from captum_deconvnet.cli.output import counted, say_written
-from captum_deconvnet.files import remove_unfinished, write_whole
+from captum_deconvnet.engine.record import receptive_field
+from captum_deconvnet.files import remove_unfinished, write_text_whole, write_whole
 from captum_deconvnet.gallery.atlas import map_strip, write_page
 from captum_deconvnet.gallery.panels import ImagePanels
 from captum_deconvnet.gallery.sheet import MapTiles, sheet
-from captum_deconvnet.gallery.tiles import TileStore, rows, to_bytes
-from captum_deconvnet.pictures.colours import rgb, shown_bands
-from captum_deconvnet.projections.project import weights_name
+from captum_deconvnet.gallery.tiles import TileStore, to_bytes
+from captum_deconvnet.gallery.top_activations import TopActivations
+from captum_deconvnet.pictures.colours import rgb, shown_bands, to_array
+from captum_deconvnet.registry import LoadedModel
 
 MANY = 64
 """With more maps than this a sheet shows its tiles at half size."""
@@ -34,12 +37,12 @@ STRETCHED = (
 
 
 @dataclass(frozen=True)
-class Pages:
+class GalleryFiles:
     """The files of one gallery in the folder ``out``."""
 
     out: Path
-    loaded: cdn.LoadedModel
-    top: cdn.TopActivations
+    loaded: LoadedModel
+    top: TopActivations
     maps: Mapping[str, Sequence[int]]
     tile: int
     html: bool
@@ -57,7 +60,7 @@ class Pages:
             return
         folder = self.out / "atlas" / "images"
         folder.mkdir(parents=True, exist_ok=True)
-        picture = to_bytes(rgb(rows(self.loaded.inverse_transform(image.inputs))))
+        picture = to_bytes(rgb(to_array(self.loaded.inverse_transform(image.inputs))))
         save_jpeg(folder / f"{image.image}.jpg", picture)
 
     def write(self, store: TileStore, name: str) -> None:
@@ -65,21 +68,21 @@ class Pages:
         (self.out / "sheets").mkdir(exist_ok=True)
         for layer in self.maps:
             path = self.out / "sheets" / f"{layer}.png"
-            write_whole(path, lambda part, layer=layer: self._sheet(store, layer).save(part, "png"))  # type: ignore[misc]
+            write_whole(path, partial(self._sheet(store, layer).save, format="png"))
             say_written(path)
         index = {"gallery": name, **self.facts(store)}
         if self.html:
             self._atlas(store, index)
         text = json.dumps(index, indent=1, allow_nan=False) + "\n"
         remove_unfinished(self.out)
-        write_whole(self.out / "index.json", lambda part: part.write_text(text, encoding="utf-8"))
+        write_text_whole(self.out / "index.json", text)
         say_written(self.out / "index.json")
 
     def facts(self, store: TileStore) -> dict[str, Any]:
         """All that the gallery shows, as JSON."""
         return {
             "model": self.loaded.name,
-            "weights": str(self.loaded.weights or "random"),
+            "weights": weights_tag(self.loaded),
             "images": int(self.top.done.sum()) - len(self.top.skipped),
             "left_out": [self.top.names[number] for number in sorted(self.top.skipped)],
             "k": self.k,
@@ -131,7 +134,7 @@ class Pages:
     def sees(self, layer: str) -> str:
         """What a unit of the layer sees, in words."""
         shape = self.loaded.input_size
-        field = cdn.receptive_field(self.loaded.model, layer, shape)
+        field = receptive_field(self.loaded.model, layer, shape)
         (height, width), whole = field.size, field.image_size
         if height >= whole[0] and width >= whole[1]:
             return (
@@ -143,7 +146,7 @@ class Pages:
     def _sheet(self, store: TileStore, layer: str) -> Image.Image:
         channels = self.maps[layer]
         shown = f"{len(channels)} of {counted(len(self.top[layer].values), 'map')}"
-        weights = weights_name(str(self.loaded.weights or "random"))
+        weights = weights_title(self.loaded)
         images = int(self.top.done.sum()) - len(self.top.skipped)
         title = [
             f"{self.loaded.name}   {weights}   layer {layer}   {shown}, top {self.k} of "
@@ -176,7 +179,7 @@ class Pages:
             folder = self.out / "atlas" / "maps" / layer
             folder.mkdir(parents=True, exist_ok=True)
             save_jpeg(folder / f"{channel}.jpg", map_strip(store.tiles(layer, channel)))
-        write_page(self.out, index, write_whole)
+        write_page(self.out, index)
         say_written(self.out / "index.html")
 
 
@@ -195,8 +198,5 @@ def halved(tiles: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def save_jpeg(path: Path, pixels: np.ndarray[Any, Any]) -> None:
     """Write a picture (H, W, 3) with its colours at full resolution."""
-    picture = Image.fromarray(pixels)
-    write: Callable[[Path], object] = lambda part: picture.save(  # noqa: E731
-        part, "jpeg", quality=QUALITY, subsampling=0
-    )
-    write_whole(path, write)
+    save = partial(Image.fromarray(pixels).save, format="jpeg", quality=QUALITY, subsampling=0)
+    write_whole(path, save)

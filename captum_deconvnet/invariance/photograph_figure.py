@@ -1,4 +1,4 @@
-"""From photographs to Fig. 5 and its table."""
+"""``deconvnet invariance``: from photographs to Fig. 5 and the table beside it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ import numpy as np
 import torch
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from captum_deconvnet import InvarianceCurves
+from captum_deconvnet.cli.loading import weights_title
 from captum_deconvnet.cli.output import check_folder, write_figure
 from captum_deconvnet.files import origin_of, readable
-from captum_deconvnet.invariance.curves import joined
-from captum_deconvnet.invariance.figure import Column, Panel, Picture, invariance_figure
-from captum_deconvnet.invariance.photograph_curves import Order, areas, write_rows
+from captum_deconvnet.invariance.curves import InvarianceCurves, joined
+from captum_deconvnet.invariance.figure import (
+    CurvePanel,
+    Picture,
+    TransformColumn,
+    invariance_figure,
+)
 from captum_deconvnet.invariance.placement import Sampling
+from captum_deconvnet.invariance.request import InvarianceRequest
+from captum_deconvnet.invariance.tables import area_table, write_points
 from captum_deconvnet.invariance.transforms import Transform
-from captum_deconvnet.pictures.model_input import to_picture
-from captum_deconvnet.pictures.reading import read_picture
-from captum_deconvnet.pictures.whole_photograph import Source
-from captum_deconvnet.projections.project import told, weights_name
+from captum_deconvnet.invariance.wide_input import WideInput
+from captum_deconvnet.pictures.colours import channels_note
+from captum_deconvnet.pictures.reading import read_picture, to_picture
 
 ENOUGH = 3
 """Curves that a band can be drawn of: of two it would be a guess."""
@@ -30,13 +35,17 @@ SHOWN = 5
 """Pictures in a strip."""
 
 
-def run(
-    order: Order, images: Sequence[Path], targets: Sequence[int], distance: str, out: Path
+def draw_photographs(
+    request: InvarianceRequest,
+    images: Sequence[Path],
+    targets: Sequence[int],
+    distance: str,
+    out: Path,
 ) -> None:
-    """Measure photographs as ordered; write the figure, and the table beside it.
+    """Measure photographs as requested; write the figure, and the table beside it.
 
     Args:
-        order: what to measure.
+        request: what to measure.
         images: photographs.
         targets: none, one for all, or one an image.
         distance: what the figure shows.
@@ -47,41 +56,44 @@ def run(
     table = out.with_suffix(".csv")
     check_folder(out)
     check_folder(table)
-    assert order.chosen  # unknown transforms are refused before anything is loaded
+    assert request.chosen  # unknown transforms are refused before anything is loaded
     pictures = [read_picture(path) for path in images]
-    sources = [order.source(each, path) for each, path in zip(pictures, images, strict=True)]
+    wide = [request.wide_input(each, path) for each, path in zip(pictures, images, strict=True)]
     labels = list(targets) * (len(images) // len(targets)) if targets else [None] * len(images)
-    bar = tqdm(zip(sources, labels, strict=True), total=len(images), leave=False, disable=None)
-    parts = [order.curves(source, label) for source, label in bar]
+    bar = tqdm(zip(wide, labels, strict=True), total=len(images), leave=False, disable=None)
+    found = [request.curves(each, label) for each, label in bar]
     names = [readable(path.name) for path in images]
-    curves = {each.name: joined([part[each.name] for part in parts]) for each in order.chosen}
-    order.warn()
+    curves = {each.name: joined([one[each.name] for one in found]) for each in request.chosen}
+    request.warn()
     if 1 < len(images) < ENOUGH:
         click.echo(f"a band of {len(images)} curves is no band: none is drawn", err=True)
-    write_rows(table, curves, names)
-    click.echo(areas(curves))
-    columns = [column(order, each, curves[each.name], sources, distance) for each in order.chosen]
-    title = f"{order.model}   {weights_name(order.weights_name)}{told(sources[0].pixels)}"
-    figure = invariance_figure(columns, legend(order, names, curves), title=title)
-    write_figure(out, figure, origin_of("invariance", order.model, order.weights, images))
+    write_points(table, curves, names)
+    click.echo(area_table(curves))
+    columns = [
+        transform_column(request, each, curves[each.name], wide, distance)
+        for each in request.chosen
+    ]
+    title = f"{request.model}   {weights_title(request.loaded)}{channels_note(wide[0].pixels)}"
+    figure = invariance_figure(columns, legend(request, names, curves), title=title)
+    write_figure(out, figure, origin_of("invariance", request.model, request.weights, images))
 
 
-def column(
-    order: Order,
+def transform_column(
+    request: InvarianceRequest,
     transform: Transform,
     curves: InvarianceCurves,
-    sources: Sequence[Source],
+    wide: Sequence[WideInput],
     distance: str,
-) -> Column:
+) -> TransformColumn:
     """One transform, as the figure takes it."""
     shown = spread(curves.values)
-    return Column(
+    return TransformColumn(
         title=transform.name.replace("_", " "),
         unit=curves.unit,
         values=np.array(curves.values),
         shown=shown,
-        strips=[strip(order, transform, source, shown) for source in sources],
-        panels=panels(curves, distance),
+        strips=[strip(request, transform, each, shown) for each in wide],
+        panels=curve_panels(curves, distance),
     )
 
 
@@ -93,18 +105,18 @@ def spread(values: Sequence[float]) -> list[float]:
 
 
 def strip(
-    order: Order, transform: Transform, source: Source, values: Sequence[float]
+    request: InvarianceRequest, transform: Transform, wide: WideInput, values: Sequence[float]
 ) -> list[Picture]:
     """What the model saw at some values, as pictures."""
-    sampling = Sampling(fill=order.fill, crop=source.crop)
-    seen = [transform(source.pixels, value, sampling) for value in values]
-    return [to_picture(order.loaded, each).cpu().numpy() for each in seen]
+    sampling = Sampling(fill=request.fill, crop=wide.crop)
+    seen = [transform(wide.pixels, value, sampling) for value in values]
+    return [to_picture(request.loaded, each).cpu().numpy() for each in seen]
 
 
-def panels(curves: InvarianceCurves, distance: str) -> list[Panel]:
+def curve_panels(curves: InvarianceCurves, distance: str) -> list[CurvePanel]:
     """The distance at every layer, then the probability, as far as there is one."""
     found = [
-        Panel(
+        CurvePanel(
             f"{distance} distance\n{layer}",
             curves.distance(layer, distance).numpy(),
             band(curves, layer, distance),
@@ -112,7 +124,7 @@ def panels(curves: InvarianceCurves, distance: str) -> list[Panel]:
         for layer in curves.layers
     ]
     if curves.probability is not None:
-        found.append(Panel("probability of the label", curves.probability.numpy(), top=1.02))
+        found.append(CurvePanel("probability of the label", curves.probability.numpy(), top=1.02))
     return found
 
 
@@ -124,11 +136,13 @@ def band(curves: InvarianceCurves, layer: str, distance: str) -> np.ndarray | No
     return None if bool(ends.isnan().all()) else ends.numpy()
 
 
-def legend(order: Order, names: Sequence[str], curves: Mapping[str, InvarianceCurves]) -> list[str]:
+def legend(
+    request: InvarianceRequest, names: Sequence[str], curves: Mapping[str, InvarianceCurves]
+) -> list[str]:
     """The images with the labels whose probability is shown."""
     target = next(iter(curves.values())).target
     if target is None:
         return list(names)
-    categories = order.loaded.categories
+    categories = request.loaded.categories
     labels = [categories[label] if categories else str(label) for label in target.tolist()]
     return [f"{name}: {label}" for name, label in zip(names, labels, strict=True)]

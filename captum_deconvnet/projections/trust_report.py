@@ -1,7 +1,4 @@
-"""Trust checks of projections: a row a unit, each changed projection beside the unchanged one.
-
-``--checks``: how far the projections of a figure can be trusted.
-"""
+"""Trust checks of a figure's projections (``--checks``): their table, figure and JSON."""
 
 from __future__ import annotations
 
@@ -16,15 +13,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-import captum_deconvnet as cdn
 from captum_deconvnet.cli.output import table, write_figure
-from captum_deconvnet.pictures.colours import stretch
-from captum_deconvnet.pictures.model_input import to_picture
+from captum_deconvnet.engine.units import Unit
+from captum_deconvnet.pictures.colours import stretch, to_array
+from captum_deconvnet.pictures.reading import to_picture
 from captum_deconvnet.pictures.style import LETTERING, plainly
 from captum_deconvnet.projections.figure import caption, show
 from captum_deconvnet.projections.projected_layers import ProjectedLayer
-from captum_deconvnet.projections.rows import to_array
-from captum_deconvnet.projections.trust_checks import Check, TrustChecks
+from captum_deconvnet.projections.trust_checks import Check, TrustChecks, trust_checks
+from captum_deconvnet.registry import LoadedModel
 
 CELL = 1.45  # inches
 CAPTION = 0.4
@@ -72,13 +69,11 @@ def checks_figure(title: str, rows: Sequence[CheckRow]) -> Figure:
     return figure
 
 
-pass
-
 HEAD = ("layer", "map", "pools", "changed", "correlation", "of magnitudes")
 
 
 def check_units(
-    loaded: cdn.LoadedModel,
+    loaded: LoadedModel,
     inputs: torch.Tensor,
     other: torch.Tensor,
     layers: Sequence[ProjectedLayer],
@@ -86,16 +81,13 @@ def check_units(
 ) -> list[TrustChecks]:
     """The trust checks of every unit shown; whole maps have none."""
     units = [
-        shown.source
-        for layer in layers
-        for shown in layer.shown
-        if isinstance(shown.source, cdn.Unit)
+        shown.chosen for layer in layers for shown in layer.shown if isinstance(shown.chosen, Unit)
     ]
     progress = tqdm(units, desc="checking", unit="unit", leave=False, disable=None)
-    return [cdn.trust_checks(loaded.model, inputs, unit, other, relu=relu) for unit in progress]
+    return [trust_checks(loaded.model, inputs, unit, other, relu=relu) for unit in progress]
 
 
-def tell(checks: Sequence[TrustChecks]) -> None:
+def print_checks(checks: Sequence[TrustChecks]) -> None:
     """Print the correlations as a table."""
     rows = [
         (
@@ -112,10 +104,10 @@ def tell(checks: Sequence[TrustChecks]) -> None:
     click.echo(table(HEAD, rows), err=True)
 
 
-def draw(
+def draw_checks(
     path: Path,
     title: str,
-    loaded: cdn.LoadedModel,
+    loaded: LoadedModel,
     inputs: torch.Tensor,
     checks: Sequence[TrustChecks],
 ) -> None:
@@ -135,7 +127,7 @@ def draw(
     write_figure(path, checks_figure(title, rows), title)
 
 
-def facts(checks: Sequence[TrustChecks]) -> list[dict[str, object]]:
+def checks_facts(checks: Sequence[TrustChecks]) -> list[dict[str, object]]:
     """The checks as JSON."""
     return [
         {

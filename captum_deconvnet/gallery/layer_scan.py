@@ -1,4 +1,4 @@
-"""Watching layers during a plain forward pass: their strongest activations, and nothing else kept.
+"""Layers during a plain forward pass: their strongest activations are kept, and nothing else.
 
 A layer's output is looked at the moment the layer has run, before an in-place rectifier after it
 can overwrite it; of a layer that runs several times the last run counts, as in ``record``.
@@ -18,18 +18,18 @@ from captum_deconvnet.engine.repeated import DecisionWatch
 from captum_deconvnet.engine.rules.call import is_signal, tensors
 from captum_deconvnet.errors import LayerError, NonFiniteError
 from captum_deconvnet.gallery import layer_top
-from captum_deconvnet.gallery.images import Name
+from captum_deconvnet.gallery.image_batches import Name
 from captum_deconvnet.gallery.layer_top import LayerTop
 
 
-class LayerWatch:
-    """Sees what the layers of a model give, batch after batch.
+class LayerScan:
+    """The strongest activations of some layers, batch after batch.
 
     Attributes:
         tops: the top k of each layer that has run, by module path.
         means: the means of every map of the images of the last pass, (N, C), likewise.
-        is_checked: whether it was seen what chance and the other images of a batch do.
-        operations: sees the model's operations, where it is entered.
+        is_checked: whether the model was checked for chance and for images that mix.
+        operations: notes the model's operations, where it is entered.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class LayerWatch:
 
     @contextmanager
     def batch(self, layers: Sequence[str], images: Sequence[int]) -> Iterator[None]:
-        """A forward pass of some images in this context is seen, all of it or nothing."""
+        """A forward pass of some images in this context counts, all of it or nothing."""
         self._images, self._new = images, {}
         yield
         for layer in layers:
@@ -53,8 +53,8 @@ class LayerWatch:
         self.tops |= self._new
 
     @contextmanager
-    def glance(self, images: Sequence[int]) -> Iterator[None]:
-        """Of a forward pass of some images in this context only the means are seen."""
+    def means_only(self, images: Sequence[int]) -> Iterator[None]:
+        """Of a forward pass of some images in this context only the means are taken."""
         self._images, self._new = images, {}
         yield
 
@@ -62,8 +62,8 @@ class LayerWatch:
         """The mean of every map of the first image of the last pass, (1, C) a layer."""
         return [self.means[layer][:1] for layer in layers]
 
-    def left(self, path: str, output: Any) -> None:
-        """The layer at ``path`` has run."""
+    def take(self, path: str, output: Any) -> None:
+        """The layer at ``path`` has run and gave ``output``."""
         activation = self._activation(path, output)
         before = self.tops.get(path) or layer_top.empty(activation, self.k)
         if before.size != tuple(activation.shape[2:]):
@@ -102,8 +102,8 @@ class LayerWatch:
 
 
 @contextmanager
-def watched(model: nn.Module, layers: Sequence[str], watch: LayerWatch) -> Iterator[None]:
-    """Show ``watch`` what the layers of ``model`` give; all hooks are removed at the end.
+def scanned(model: nn.Module, layers: Sequence[str], scan: LayerScan) -> Iterator[None]:
+    """Show ``scan`` what the layers of ``model`` give; all hooks are removed at the end.
 
     Raises:
         TrainModeError: for a batch norm in train mode, naming it.
@@ -117,7 +117,7 @@ def watched(model: nn.Module, layers: Sequence[str], watch: LayerWatch) -> Itera
             module = model.get_submodule(path)
             if isinstance(module, torch.jit.ScriptModule):
                 raise LayerError(f"The layer {path!r} is scripted: choose one that is not.")
-            hook = in_this_thread(_hook(path, watch))
+            hook = in_this_thread(_hook(path, scan))
             handles.append(module.register_forward_hook(hook, prepend=True))
         yield
     finally:
@@ -125,9 +125,9 @@ def watched(model: nn.Module, layers: Sequence[str], watch: LayerWatch) -> Itera
             handle.remove()
 
 
-def _hook(path: str, watch: LayerWatch) -> Callable[[nn.Module, Any, Any], None]:
-    def left(module: nn.Module, args: Any, output: Any) -> None:
-        with watch.operations.hidden():
-            watch.left(path, output)
+def _hook(path: str, scan: LayerScan) -> Callable[[nn.Module, Any, Any], None]:
+    def after(module: nn.Module, args: Any, output: Any) -> None:
+        with scan.operations.hidden():
+            scan.take(path, output)
 
-    return left
+    return after

@@ -1,7 +1,4 @@
-"""Several images side by side, a row a layer: patches beside projections, as in Fig. 2.
-
-A model's own sample pictures, projected: what ``deconvnet demo`` draws.
-"""
+"""``deconvnet demo``: a model's own sample pictures, projected, side by side as in Fig. 2."""
 
 from __future__ import annotations
 
@@ -17,19 +14,24 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-import captum_deconvnet as cdn
+from captum_deconvnet.cli.loading import load_for_command
 from captum_deconvnet.cli.output import check_folder, write_figure
+from captum_deconvnet.engine.record import record
+from captum_deconvnet.engine.recording import Recording
+from captum_deconvnet.engine.tape.receipt import Receipt
+from captum_deconvnet.engine.units import Unit
+from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.files import origin_of
-from captum_deconvnet.pictures.colours import MID_GREY, stretch
+from captum_deconvnet.pictures.colours import MID_GREY, stretch, to_array
 from captum_deconvnet.pictures.crop import Crop, crop_of
-from captum_deconvnet.pictures.model_input import to_input, to_picture
 from captum_deconvnet.pictures.prediction import predictions
+from captum_deconvnet.pictures.reading import to_input, to_picture
 from captum_deconvnet.pictures.style import FONT_SIZE, plainly
-from captum_deconvnet.projections.figure import caption, colour, frame, show
-from captum_deconvnet.projections.project import Order, load, run
-from captum_deconvnet.projections.rows import to_array
-from captum_deconvnet.projections.selection import Request
+from captum_deconvnet.projections.figure import caption, colour, outline, show
+from captum_deconvnet.projections.project import ProjectionRequest, project_image
+from captum_deconvnet.projections.selection import Selection
+from captum_deconvnet.registry import LoadedModel
 
 CELL = 0.85  # inches, as all lengths here
 CAPTION = 0.3
@@ -39,7 +41,7 @@ MARGIN = 0.08
 
 
 @dataclass(frozen=True)
-class Sight:
+class SampleProjection:
     """One unit of one image.
 
     Args:
@@ -59,11 +61,11 @@ class SampleRow:
 
     Args:
         title: the layer, and how much of the image one of its units sees; up to two lines.
-        sights: one an image, in the images' order.
+        projections: one an image, in the images' order.
     """
 
     title: str
-    sights: Sequence[Sight]
+    projections: Sequence[SampleProjection]
 
 
 @plainly
@@ -86,20 +88,20 @@ def sample_figure(
     Returns:
         A figure that belongs to no window: save it with ``figure.savefig``.
     """
-    sheet = Sheet(len(images), 1 + len(rows))
+    cells = SampleSheet(len(images), 1 + len(rows))
     for column, (name, image) in enumerate(images):
-        sights = [row.sights[column] for row in rows]
-        draw_image(sheet.axes(0, column, 0.5), name, image, sights)
-        for index, sight in enumerate(sights):
-            draw_patch(sheet.axes(index + 1, column), image, sight, colour(index))
-            cut = sight.crop.cut(sight.projection, 0.0)
-            show(sheet.axes(index + 1, column, 1), stretch(cut, percentile)[0])
+        projections = [row.projections[column] for row in rows]
+        draw_image(cells.axes(0, column, 0.5), name, image, projections)
+        for index, sample in enumerate(projections):
+            draw_patch(cells.axes(index + 1, column), image, sample, colour(index))
+            cut = sample.crop.cut(sample.projection, 0.0)
+            show(cells.axes(index + 1, column, 1), stretch(cut, percentile)[0])
     for index, row in enumerate(rows):
-        sheet.label(index + 1, row.title)
-    return sheet.figure
+        cells.label(index + 1, row.title)
+    return cells.figure
 
 
-class Sheet:
+class SampleSheet:
     """An empty figure with two cells a column, and a label before each row.
 
     Args:
@@ -127,30 +129,32 @@ class Sheet:
         self.figure.text(*place, text, va="center", fontsize=FONT_SIZE, family="monospace")
 
 
-def draw_image(axes: Axes, name: str, image: NDArray[np.floating], sights: Sequence[Sight]) -> None:
+def draw_image(
+    axes: Axes, name: str, image: NDArray[np.floating], projections: Sequence[SampleProjection]
+) -> None:
     """The whole image, with a frame around what the unit of each layer sees."""
     show(axes, image)
     caption(axes, name)
-    for index, sight in enumerate(sights):
-        axes.add_patch(frame(sight.crop, colour(index), 0.9))
+    for index, sample in enumerate(projections):
+        axes.add_patch(outline(sample.crop, colour(index), 0.9))
 
 
-def draw_patch(axes: Axes, image: NDArray[np.floating], sight: Sight, edge: str) -> None:
+def draw_patch(
+    axes: Axes, image: NDArray[np.floating], sample: SampleProjection, edge: str
+) -> None:
     """What the unit sees, framed in its layer's colour."""
-    show(axes, sight.crop.cut(image, MID_GREY))
-    caption(axes, sight.title)
+    show(axes, sample.crop.cut(image, MID_GREY))
+    caption(axes, sample.title)
     for spine in axes.spines.values():
         spine.set(visible=True, color=edge, linewidth=1.0)
 
 
-pass
-
-RULE = "deconvnet"
+FAMILY = "deconvnet"
 KIND = "demo"
 """What a figure of this command is called."""
 
 
-def show_samples(model: str, out: Path) -> cdn.Receipt:
+def show_samples(model: str, out: Path) -> Receipt:
     """Write the figure of a model's samples: one image in detail, or several side by side.
 
     Args:
@@ -164,7 +168,7 @@ def show_samples(model: str, out: Path) -> cdn.Receipt:
         ModelError: the model brings no pictures.
     """
     check_folder(out)
-    loaded = load(model, "DEFAULT")
+    loaded = load_for_command(model, "DEFAULT")
     samples = loaded.samples()
     if not samples:
         raise ModelError(f"{model} brings no sample pictures: use deconvnet project {model} IMAGE.")
@@ -173,28 +177,26 @@ def show_samples(model: str, out: Path) -> cdn.Receipt:
     return side_by_side(loaded, samples, out)
 
 
-def in_detail(model: str, samples: Mapping[str, Image.Image], out: Path) -> cdn.Receipt:
+def in_detail(model: str, samples: Mapping[str, Image.Image], out: Path) -> Receipt:
     """One image: two units a layer, by deconvnet and by guided backpropagation."""
     ((name, image),) = samples.items()
-    order = Order(
+    request = ProjectionRequest(
         model=model,
         weights="DEFAULT",
         layers=None,
-        request=Request(count=2),
-        rules=(RULE, "guided"),
+        selection=Selection(count=2),
+        families=(FAMILY, "guided"),
         out=out,
         facts=None,
         kind=KIND,
     )
-    return run(order, image.convert("RGB"), name)[RULE].receipt
+    return project_image(request, image.convert("RGB"), name)[FAMILY].receipt
 
 
-def side_by_side(
-    loaded: cdn.LoadedModel, samples: Mapping[str, Image.Image], out: Path
-) -> cdn.Receipt:
+def side_by_side(loaded: LoadedModel, samples: Mapping[str, Image.Image], out: Path) -> Receipt:
     """Several images: the strongest unit of every layer in each."""
     inputs = torch.cat([to_input(loaded, image) for image in samples.values()])
-    recording = cdn.record(loaded.model, inputs, loaded.stages)
+    recording = record(loaded.model, inputs, loaded.stages)
     labels = predictions(loaded, recording)
     images = [
         (f"{name}\n{seen}".strip(), to_picture(loaded, inputs[index : index + 1]).cpu().numpy())
@@ -202,32 +204,33 @@ def side_by_side(
     ]
     size = (inputs.shape[-2], inputs.shape[-1])
     rows = [
-        row(recording, layer, number, size) for number, layer in enumerate(loaded.stages, start=1)
+        sample_row(recording, layer, number, size)
+        for number, layer in enumerate(loaded.stages, start=1)
     ]
     write_figure(out, sample_figure(images, rows), origin_of(KIND, loaded.name))
     return recording.receipt
 
 
-def row(recording: cdn.Recording, layer: str, number: int, size: tuple[int, int]) -> SampleRow:
+def sample_row(recording: Recording, layer: str, number: int, size: tuple[int, int]) -> SampleRow:
     """The strongest unit of one layer in every image."""
     field = recording.receptive_field(layer)
     units = strongest_of_each(recording.strongest(layer))
     projections = recording.project(units)
     assert isinstance(projections, torch.Tensor)  # a tuple only comes from several inputs
-    whole = Crop(0, 0, *size)
-    sights = []
+    whole = Crop(Box(0, 0, *size))
+    samples = []
     for unit, projection in zip(units, projections, strict=True):
         box = field.box(unit.row, unit.column)
-        near = crop_of((box.top, box.left, box.bottom, box.right), field.size, size)
+        near = crop_of(box, field.size, size)
         crop = near if field.size < size else whole
         title = f"map {unit.channel}: {unit.value:.3g}"
-        sights.append(Sight(title, to_array(projection), crop))
-    return SampleRow(f"layer {number}\nsees {field.size[0]} px", sights)
+        samples.append(SampleProjection(title, to_array(projection), crop))
+    return SampleRow(f"layer {number}\nsees {field.size[0]} px", samples)
 
 
-def strongest_of_each(units: Sequence[cdn.Unit]) -> list[cdn.Unit]:
+def strongest_of_each(units: Sequence[Unit]) -> list[Unit]:
     """Of the units of every image, the strongest."""
-    best: dict[int, cdn.Unit] = {}
+    best: dict[int, Unit] = {}
     for unit in units:
         if unit.image not in best or unit.value > best[unit.image].value:
             best[unit.image] = unit
