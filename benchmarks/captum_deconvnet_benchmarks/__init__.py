@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from captum_deconvnet.registry import hookimpl
@@ -28,10 +29,10 @@ def register_explainers(register: RegisterExplainers) -> None:
     from captum_deconvnet_benchmarks.explainers.captum_gradients import GRADIENTS
     from captum_deconvnet_benchmarks.explainers.captum_noise import NOISE
     from captum_deconvnet_benchmarks.explainers.captum_perturbations import PERTURBATIONS
-    from captum_deconvnet_benchmarks.explainers.controls import CONTROLS, minus
+    from captum_deconvnet_benchmarks.explainers.controls import CONTROLS
     from captum_deconvnet_benchmarks.explainers.ours import OURS
 
-    for explainer in (*OURS, *GRADIENTS, *PERTURBATIONS, *NOISE, *CONTROLS, minus(OURS[0])):
+    for explainer in (*OURS, *GRADIENTS, *PERTURBATIONS, *NOISE, *CONTROLS):
         register(explainer)
 
 
@@ -45,9 +46,13 @@ def register_commands(cli: click.Group) -> None:
 
 @hookimpl
 def register_metrics(register: RegisterMetrics) -> None:
-    """Offer the metrics of ``metrics/table.py``."""
-    from captum_deconvnet_benchmarks.crosscheck.quantus_metrics import offered
+    """Offer the metrics of ``metrics/table.py``, and Quantus' if it is installed."""
     from captum_deconvnet_benchmarks.metrics.table import METRICS
 
-    for metric in (*METRICS, *offered()):
+    for metric in METRICS:
         register(metric)
+    if find_spec("quantus") is not None:
+        from captum_deconvnet_benchmarks.crosscheck.quantus_metrics import offered
+
+        for metric in offered():
+            register(metric)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from captum_deconvnet_benchmarks.explainers.ours import OURS
 from captum_deconvnet_benchmarks.protocol.explainer import Explainer, Subject
 from captum_deconvnet_benchmarks.protocol.reproducibility import generator_of
 
@@ -76,4 +77,5 @@ CONTROLS = (
     Explainer("control/centre-gaussian", centre_gaussian, control=True, parameters={"share": 0.25}),
     Explainer("control/sobel", sobel, control=True),
     Explainer("control/image", image, control=True),
+    minus(OURS[0]),
 )

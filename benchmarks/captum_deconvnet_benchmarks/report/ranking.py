@@ -14,6 +14,7 @@ from scipy import stats
 
 from captum_deconvnet_benchmarks.report.rows import Run, finite
 from captum_deconvnet_benchmarks.report.summary import FEWEST_PHOTOGRAPHS
+from captum_deconvnet_benchmarks.runs.store.schema import OK
 
 SHARE = 0.5
 """An explainer that has no value for more of the photographs than this is left out of tests."""
@@ -76,8 +77,8 @@ def _left_out(
         own = rows[rows["explainer"] == explainer]
         if own.empty:
             continue
-        photographs = own.loc[own["status"] == "ok", "cluster"].nunique()
-        lost = own.loc[own["status"] != "ok", "status"]
+        photographs = own.loc[own["status"] == OK, "cluster"].nunique()
+        lost = own.loc[own["status"] != OK, "status"]
         found[explainer] = (
             f"a value for {int(known[explainer])} of {photographs} photographs"
             if photographs

@@ -13,14 +13,11 @@ import numpy as np
 import pandas as pd
 
 from captum_deconvnet.errors import ResultsError
+from captum_deconvnet_benchmarks.runs.store.schema import FAILED, OK, ORDER, SCHEMA, SKIPPED
 
-COLUMNS = (
-    "model", "weights", "explainer", "explainer_parameters", "control", "metric",
-    "metric_parameters", "metric_version", "better", "headline", "image", "image_name", "cluster",
-    "target", "score", "step", "x", "value", "status", "reason", "seed", "unit",
-)  # fmt: skip
-KEY = ["model", "explainer", "metric", "image", "score", "step"]
-ALLOWED = {"status": {"ok", "skipped", "failed"}, "better": {"higher", "lower", ""}}
+COLUMNS = tuple(SCHEMA.names)
+KEY = list(ORDER)
+ALLOWED = {"status": {OK, SKIPPED, FAILED}, "better": {"higher", "lower", ""}}
 ONE_EACH = {
     "weights": ["model"],
     "explainer_parameters": ["model", "explainer"],
@@ -54,12 +51,12 @@ class Run:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """The rows of plain scores, finite or not."""
-        return self.rows[(self.rows["status"] == "ok") & (self.rows["step"] < 0)]
+        return self.rows[(self.rows["status"] == OK) & (self.rows["step"] < 0)]
 
     @cached_property
     def steps(self) -> pd.DataFrame:
         """The rows of curves."""
-        return self.rows[(self.rows["status"] == "ok") & (self.rows["step"] >= 0)]
+        return self.rows[(self.rows["status"] == OK) & (self.rows["step"] >= 0)]
 
     @cached_property
     def controls(self) -> frozenset[str]:
@@ -100,7 +97,7 @@ def checked(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
         if strange:
             known = ", ".join(repr(each) for each in sorted(allowed))
             raise ResultsError(f"{path}: {column} is {strange[0]!r}, but must be one of {known}.")
-    measured = rows[rows["status"] == "ok"]
+    measured = rows[rows["status"] == OK]
     twice = measured[measured.duplicated(KEY)]
     if len(twice):
         first = ", ".join(f"{name} {twice.iloc[0][name]}" for name in KEY)

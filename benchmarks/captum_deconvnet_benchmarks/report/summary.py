@@ -15,6 +15,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet_benchmarks.protocol.reproducibility import seed_of
 from captum_deconvnet_benchmarks.report.rows import Run, finite, parted
+from captum_deconvnet_benchmarks.runs.store.schema import OK
 
 FEWEST_PHOTOGRAPHS = 6
 """With fewer, a two-sided signed-rank test cannot reach 0.05, and no interval is worth its ink."""
@@ -124,7 +125,7 @@ def outcomes(run: Run) -> pd.DataFrame:
         ``images``, those of the same pair that were measured all the same.
     """
     by = ["model", "explainer", "metric"]
-    lost = run.rows[run.rows["status"] != "ok"]
+    lost = run.rows[run.rows["status"] != OK]
     counts = lost.groupby([*by, "status", "reason"], observed=True)["unit"].nunique()
     found = counts.rename("units").reset_index()
     measured = run.scores.groupby(by, observed=True)["image"].nunique().rename("images")
