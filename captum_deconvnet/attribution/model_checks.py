@@ -69,6 +69,17 @@ def measured_layers(
     return tuple(dict.fromkeys(ends))
 
 
+def feature_maps(layer: str, outputs: Sequence[Any]) -> Tensor:
+    """The last of a layer's outputs in a pass.
+
+    Raises:
+        LayerError: it is not (N, C, h, w).
+    """
+    if not outputs or not isinstance(outputs[-1], Tensor) or outputs[-1].dim() < 3:
+        raise LayerError(f"The layer {layer!r} gives no feature maps (N, C, h, w).")
+    return outputs[-1]
+
+
 def probabilities(outputs: Tensor | None, output: str) -> Tensor | None:
     """Outputs (N, V, K) as probabilities, float64; None without outputs.
 

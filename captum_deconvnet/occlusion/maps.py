@@ -1,19 +1,21 @@
-"""What :class:`OcclusionSensitivity` finds.
-
-How an occlusion was worked out.
-
-Adding up what each window did to the output, place by place.
-"""
+"""What occlusion gives: the maps, how they are filled window by window, and how it was done."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from captum_deconvnet.occlusion.incremental.memory_layout import empty_batch
+from captum_deconvnet.attribution.model_checks import (
+    Target,
+    as_probabilities,
+    check_output_kind,
+    labels_of,
+    targets_of,
+)
+from captum_deconvnet.attribution.selected_call import finite
+from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.occlusion.window_grid import Grid, Window
 
 
@@ -53,6 +55,20 @@ class OcclusionMaps:
     probabilities: Tensor | None = None
 
 
+METHODS = ("auto", "incremental", "dense")
+
+
+def check_method(method: str) -> str:
+    """The method, if there is one of that name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)
+    return method
+
+
 @dataclass(frozen=True)
 class OcclusionReport:
     """How an occlusion was worked out.
@@ -62,7 +78,7 @@ class OcclusionReport:
         reason: why it was not incremental; empty if it was.
         windows: how many windows there were.
         error: the largest difference of two windows' outputs from the model's own, as a part of
-            the largest output; ``None`` if the model could not be followed.
+            the largest output; ``None`` if the model could not be traced.
     """
 
     method: str
@@ -71,43 +87,97 @@ class OcclusionReport:
     error: float | None = None
 
 
-class WindowTotals:
-    """The change of the output under every window, averaged where windows overlap.
+class MapCollector:
+    """The maps of :class:`OcclusionSensitivity` while windows come in."""
 
-    Args:
-        clean: the selected outputs on the clean inputs.
-        inputs: the inputs.
-        grids: where their windows are.
-    """
+    def __init__(
+        self,
+        grid: Grid,
+        clean: Sequence[Tensor],
+        target: Target,
+        output: str,
+        *,
+        all_classes: bool,
+    ) -> None:
+        """Begin with what the model gives with nothing covered.
 
-    def __init__(self, clean: Tensor, inputs: Sequence[Tensor], grids: Sequence[Grid]) -> None:
-        """Start with no window seen."""
-        self.clean, self.inputs, self.grids = clean.reshape(1, -1), inputs, grids
-        count, dtype = self.clean.shape[1], clean.dtype
-        self.changes = [self.clean.new_zeros(len(grid), count, dtype=dtype) for grid in grids]
+        Args:
+            grid: where the windows are.
+            clean: the outputs (N, K), and the activations of the layer if there is one.
+            target: as :meth:`OcclusionSensitivity.attribute` takes it.
+            output: ``"logits"`` or ``"probabilities"``.
+            all_classes: keep the probabilities of all classes.
+        """
+        self.grid, shape, self.output = grid, grid.counts[1:], output
+        check_output_kind(clean[0], output)
+        probabilities = as_probabilities(clean[0], output)
+        self.count = len(probabilities)
+        self.clean_label = labels_of(probabilities)
+        wanted = targets_of(target, self.count, probabilities.shape[1])
+        most = probabilities.argmax(1)
+        self.target = most if wanted is None else wanted.to(most.device).clone()
+        self.clean_probability = self._of_target(probabilities)
+        self.probability = probabilities.new_zeros(self.count, *shape)
+        self.label = self.target.new_zeros(self.count, *shape)
+        every = probabilities.new_zeros(*probabilities.shape, *shape) if all_classes else None
+        self.probabilities = every
+        self.channel = self.activity = self.clean_activity = None
+        if len(clean) > 1:
+            self.clean_activity, self.channel = _sums(clean[1]).max(1)
+            self.activity = probabilities.new_zeros(self.count, *shape)
 
-    def add(self, windows: Sequence[Window], outputs: Tensor) -> None:
-        """``windows`` gave these selected ``outputs``, all of the first window first."""
-        changes = self.clean - outputs.reshape(-1, self.clean.shape[1])
-        for number, grid in enumerate(self.grids):
-            rows = [row for row, window in enumerate(windows) if window.input == number]
-            if rows:
-                numbers = grid.numbers([windows[row] for row in rows])
-                self.changes[number][numbers] = changes[rows]
+    def add(self, windows: list[Window], tensors: Sequence[Tensor]) -> None:
+        """The outputs, and the activations if any, under ``windows``."""
+        outputs, *activations = tensors
+        found = as_probabilities(finite(outputs), self.output)
+        found = found.reshape(len(windows), self.count, -1)
+        for number, window in enumerate(windows):
+            row, column = self._place(window)
+            self.label[:, row, column] = labels_of(found[number])
+            self.probability[:, row, column] = self._of_target(found[number])
+            if self.probabilities is not None:
+                self.probabilities[:, :, row, column] = found[number]
+        for activation in activations:
+            self._add_activity(windows, activation)
 
-    def attributions(self) -> tuple[Tensor, ...]:
-        """The averages, each (outputs, *input shape without the batch)."""
-        return tuple(map(self._average, self.inputs, self.grids, self.changes))
+    def _add_activity(self, windows: list[Window], activation: Tensor) -> None:
+        assert self.channel is not None
+        assert self.activity is not None
+        found = _sums(activation).reshape(len(windows), self.count, -1)
+        for number, window in enumerate(windows):
+            row, column = self._place(window)
+            self.activity[:, row, column] = found[number].gather(1, self.channel[:, None])[:, 0]
 
-    def _average(self, like: Tensor, grid: Grid, changes: Tensor) -> Tensor:
-        """What the windows over each place did, one dimension after another, by their number."""
-        found = changes.to(like.device, _real(changes)).T.reshape(-1, *grid.counts)
-        for dim, covers in grid.covers().items():  # a single place covers all of its dimension
-            matrix = covers.to(found.device, found.dtype)
-            found = (found.movedim(dim + 1, -1) @ matrix / matrix.sum(0)).movedim(-1, dim + 1)
-        laid_out = empty_batch(like, len(found), found.dtype)
-        return laid_out.copy_(found)
+    def _of_target(self, probabilities: Tensor) -> Tensor:
+        return probabilities.gather(1, self.target[:, None])[:, 0]
+
+    def maps(self, own: Tensor | None, others: Tensor | None) -> OcclusionMaps:
+        """The maps, with the projections of the strongest map on its own and on other images."""
+        return OcclusionMaps(
+            self.probability,
+            self.label,
+            self.target,
+            self.clean_probability,
+            self.clean_label,
+            self._covered(1),
+            self._covered(2),
+            self.channel,
+            self.activity,
+            self.clean_activity,
+            own,
+            others,
+            self.probabilities,
+        )
+
+    def _place(self, window: Window) -> tuple[int, int]:
+        return tuple(window.starts[dim] // self.grid.strides[dim] for dim in (1, 2))  # type: ignore[return-value]
+
+    def _covered(self, dim: int) -> list[tuple[int, int]]:
+        places = range(self.grid.counts[dim])
+        windows = [self.grid.at([0, *(p if d == dim else 0 for d in (1, 2))]) for p in places]
+        return [(window.starts[dim], window.stops[dim] - 1) for window in windows]
 
 
-def _real(tensor: Tensor) -> torch.dtype:
-    return tensor.dtype if tensor.is_floating_point() else torch.get_default_dtype()
+def _sums(activation: Tensor) -> Tensor:
+    """Every feature map's activations summed over space: (N, C)."""
+    return activation.flatten(2).sum(2)

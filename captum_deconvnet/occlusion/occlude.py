@@ -53,7 +53,7 @@ def draw_occlusion(
     inputs = to_input(loaded, photograph)
     shown = torch.cat([to_input(loaded, other) for other in others]) if others else None
     window, stride = fitted(request, inputs)
-    maps = cdn.OcclusionSensitivity(loaded, layer).attribute(
+    maps = cdn.OcclusionSensitivity(loaded, layer, relu=request.relu).attribute(
         inputs,
         target,
         window=window,
@@ -65,8 +65,6 @@ def draw_occlusion(
     warn_of_random_weights(loaded, "maps")
     weights = weights_title(loaded)
     title = f"{request.model}   {weights}   {readable(name)}{channels_note(inputs)}"
-    if request.relu != "deconvnet":
-        maps = projected_by(request.relu, loaded, maps, layer, inputs, shown)
     shown_maps = replace(picture(loaded, inputs, maps, window, layer), family=request.relu)
     notes = [*prediction_of(loaded, maps), *notes_on_maps(maps, layer)]
     for note in notes[1:]:
@@ -103,27 +101,6 @@ def picture(
         projection=to_array(maps.projection[0]),
         others=[to_array(other) for other in others],
     )
-
-
-def projected_by(
-    relu: str,
-    loaded: cdn.LoadedModel,
-    maps: cdn.OcclusionMaps,
-    layer: str,
-    inputs: torch.Tensor,
-    others: torch.Tensor | None,
-) -> cdn.OcclusionMaps:
-    """The maps with the strongest map's projections by another rule at rectifiers."""
-    assert maps.channel is not None
-    channel = int(maps.channel[0])
-
-    def of(images: torch.Tensor) -> torch.Tensor:
-        recording = cdn.record(loaded.model, images, layer, relu=relu)
-        found = [recording.project_map(n, layer, channel) for n in range(len(images))]
-        return torch.stack(found).detach()
-
-    other = None if others is None else of(others)[None]
-    return replace(maps, projection=of(inputs), other_projections=other)
 
 
 def fitted(request: OcclusionRequest, inputs: torch.Tensor) -> tuple[int, int]:

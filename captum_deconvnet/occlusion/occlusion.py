@@ -27,13 +27,11 @@ from captum_deconvnet.attribution.deconvnet import as_tensors
 from captum_deconvnet.attribution.selected_call import SelectedCall
 from captum_deconvnet.engine.checks import check_initialised, require_module
 from captum_deconvnet.engine.output import OutputName
-from captum_deconvnet.errors import WindowError, unknown_name
-from captum_deconvnet.occlusion.maps import OcclusionReport, WindowTotals
-from captum_deconvnet.occlusion.occluded_model import OccludedModel
+from captum_deconvnet.errors import WindowError
+from captum_deconvnet.occlusion.maps import OcclusionReport, check_method
 from captum_deconvnet.occlusion.occluder import Occluder
-from captum_deconvnet.occlusion.window_grid import Grid, sliding
-
-METHODS = ("auto", "incremental", "dense")
+from captum_deconvnet.occlusion.window_grid import Grid, WindowTotals, sliding
+from captum_deconvnet.occlusion.windowed_model import WindowedModel
 
 
 class Occlusion(PerturbationAttribution):  # type: ignore[misc]
@@ -73,9 +71,8 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
         if not callable(forward_func):
             require_module(forward_func)
         PerturbationAttribution.__init__(self, forward_func)
-        if method not in METHODS:
-            raise unknown_name("method", method, METHODS)
-        self.method, self.memory_budget, self.output = method, memory_budget, output
+        self.method = check_method(method)
+        self.memory_budget, self.output = memory_budget, output
         self.report: OcclusionReport | None = None
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
@@ -117,7 +114,7 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
             ModelError: for a model whose outputs depend on the other images of the batch, whose
                 lazy layers have not run, or that gives several tensors.
             TargetError: for a target that the output does not have, or that picks a map of it.
-            UnsupportedOperationError: with ``method="incremental"``, if it cannot be followed.
+            UnsupportedOperationError: with ``method="incremental"``, if the model cannot be traced.
 
         Example:
             >>> import torch, captum_deconvnet as cdn
@@ -139,7 +136,7 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
             self.report = OcclusionReport("dense", "there is no image", 0)
             return format_output(is_tuple(inputs), tuple(map(torch.zeros_like, given)))
         with torch.no_grad():
-            model = OccludedModel(
+            model = WindowedModel(
                 call,
                 Occluder([tensor.detach() for tensor in given], baselines),
                 grids,
@@ -147,7 +144,8 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
                 most=perturbations_per_eval,
                 memory_budget=self.memory_budget,
             )
-            totals = self._totals(model, given, show_progress=show_progress)
+            totals = WindowTotals(call.select(model.clean[0], 1), given, grids)
+            self._run(model, totals, show_progress=show_progress)
         self.report = model.report
         return format_output(is_tuple(inputs), totals.attributions())
 
@@ -159,18 +157,15 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
         """
         raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")
 
-    def _totals(
-        self, model: OccludedModel, inputs: tuple[Tensor, ...], *, show_progress: bool
-    ) -> WindowTotals:
+    def _run(self, model: WindowedModel, totals: WindowTotals, *, show_progress: bool) -> None:
+        """Run all windows, and add up what each did."""
         shown = {"desc": f"{self.get_name()} attribution", "total": model.count + 1}
         bar = progress(**shown) if show_progress else NullProgress()
         with bar:
             bar.update(1)
-            totals = WindowTotals(model.clean, inputs, model.all_grids)
-            for windows, outputs in model.outputs():
-                totals.add(windows, outputs)
+            for windows, (outputs, *_) in model.outputs():
+                totals.add(windows, model.call.select(outputs, len(windows)))
                 bar.update(len(windows))
-        return totals
 
 
 def _grids(inputs: tuple[Tensor, ...], sizes: Any, strides: Any) -> list[Grid]:

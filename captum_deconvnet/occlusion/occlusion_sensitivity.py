@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from captum_deconvnet.attribution.model_checks import (
-    Target,
-    as_probabilities,
-    check_output_kind,
-    check_output_name,
-    labels_of,
-    targets_of,
-)
+from captum_deconvnet.attribution.model_checks import check_output_name
+from captum_deconvnet.attribution.selected_call import SelectedCall, finite
 from captum_deconvnet.engine.checks import check_initialised, require_module
 from captum_deconvnet.engine.layers import layer_path
 from captum_deconvnet.engine.output import OutputName
 from captum_deconvnet.engine.record import record
-from captum_deconvnet.errors import InputError, WindowError
+from captum_deconvnet.engine.rules.family import Family, family
+from captum_deconvnet.errors import InputError, ModelError, WindowError
 from captum_deconvnet.occlusion.fills import Fill, filled
-from captum_deconvnet.occlusion.maps import OcclusionMaps
-from captum_deconvnet.occlusion.occluded_layer import OccludedLayer, sums
+from captum_deconvnet.occlusion.maps import (
+    MapCollector,
+    OcclusionMaps,
+    OcclusionReport,
+    check_method,
+)
 from captum_deconvnet.occlusion.occluder import Occluder
-from captum_deconvnet.occlusion.window_grid import Grid, Window
+from captum_deconvnet.occlusion.window_grid import Grid
+from captum_deconvnet.occlusion.windowed_model import WindowedModel
 from captum_deconvnet.registry import LoadedModel
 
 
 class OcclusionSensitivity:
-    """Slides an occluder over images and watches a feature map and the class (section 4.2).
+    """Slides an occluder over images; measures a feature map and the class (section 4.2).
 
     One pass over the windows gives all maps; the model is recomputed in part, as by
     :class:`Occlusion`, where it can be. The paper states neither the size nor the stride of its
@@ -36,14 +39,20 @@ class OcclusionSensitivity:
 
     Args:
         model: a classifier that gives (N, K) scores, or a :class:`LoadedModel`.
-        layer: the layer whose strongest map is watched: a module or its path; ``None`` for none.
+        layer: the layer whose strongest map is measured: a module or its path; ``None`` for none.
+        method: ``"incremental"``, ``"dense"`` (the model run whole for every window), or
+            ``"auto"``, which measures both.
+        relu: how rectifiers pass the signal in projections, as for :class:`DeconvNet`.
         memory_budget: bytes that the windows going through together may take.
         output: which tensor of the model's output holds the class scores, by key, attribute or
             index, if it gives several.
 
+    Attributes:
+        report: how the last call was worked out, an :class:`OcclusionReport`.
+
     Raises:
         NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
-        UnknownNameError: for a layer that is not in the model.
+        UnknownNameError: for a layer that is not in the model, an unknown ``method`` or ``relu``.
     """
 
     def __init__(
@@ -51,15 +60,19 @@ class OcclusionSensitivity:
         model: nn.Module | LoadedModel,
         layer: nn.Module | str | None = None,
         *,
+        method: str = "auto",
+        relu: str | Family = "deconvnet",
         memory_budget: int = 2**30,
         output: OutputName | None = None,
     ) -> None:
-        """Watch ``layer`` of ``model``."""
+        """Measure ``layer`` of ``model``."""
         self.loaded = model if isinstance(model, LoadedModel) else None
         self.model = model.model if isinstance(model, LoadedModel) else model
         require_module(self.model)
         self.layer = None if layer is None else layer_path(self.model, layer)
+        self.method, self.relu = check_method(method), family(relu)
         self.memory_budget, self.output = memory_budget, output
+        self.report: OcclusionReport | None = None
 
     def attribute(
         self,
@@ -100,6 +113,7 @@ class OcclusionSensitivity:
             ModelError: for a model that does not give (N, K), whose lazy layers have not run, or
                 whose outputs are not ``output``.
             TrainModeError: for a batch norm in train mode, naming it.
+            UnsupportedOperationError: with ``method="incremental"``, if the model cannot be traced.
             OutputChoiceError: for a model that gives several tensors, none of them chosen.
             UnknownNameError: for an unknown ``output``.
 
@@ -117,19 +131,21 @@ class OcclusionSensitivity:
         grid = _grid(inputs, window, stride)
         with torch.no_grad():
             occluder = Occluder([inputs.detach()], [filled(fill, inputs, self.loaded)])
-            model = OccludedLayer(
-                self.model,
-                self.layer,
+            model = WindowedModel(
+                ClassScores(self.model, None, None, self.output),
                 occluder,
-                grid,
+                [grid],
+                method=self.method,
                 memory_budget=self.memory_budget,
-                chosen=self.output,
+                layer=self.layer,
             )
-            found = _Found(model, target, output, all_classes=all_classes)
+            clean = [finite(model.own_output), *model.clean[1:]]
+            found = MapCollector(grid, clean, target, output, all_classes=all_classes)
             with tqdm(total=len(grid), desc="occlusion", disable=not show_progress) as bar:
-                for windows, scores, activation in model.windows():
-                    found.add(windows, scores, activation)
+                for windows, tensors in model.outputs():
+                    found.add(windows, tensors)
                     bar.update(len(windows))
+        self.report = model.report
         own = others_own = None
         if self.layer is not None and found.channel is not None:
             own = self._projections(inputs, found.channel, paired=True)
@@ -139,7 +155,7 @@ class OcclusionSensitivity:
     def _projections(self, images: Tensor, channels: Tensor, *, paired: bool = False) -> Tensor:
         """Projections of maps of the layer: of each image's own map, or of all on all images."""
         assert self.layer is not None
-        recording = record(self.model, images, self.layer)
+        recording = record(self.model, images, self.layer, relu=self.relu)
         if paired:
             pairs = enumerate(channels.tolist())
             return torch.stack([recording.project_map(n, self.layer, c) for n, c in pairs]).detach()
@@ -150,65 +166,23 @@ class OcclusionSensitivity:
         return torch.stack(rows).detach()
 
 
-class _Found:
-    """The maps while they are being filled in."""
+@dataclass(frozen=True)
+class ClassScores(SelectedCall):
+    """A model whose output must be class scores (N, K)."""
 
-    def __init__(
-        self, model: OccludedLayer, target: Target, output: str, *, all_classes: bool
-    ) -> None:
-        self.grid, shape, self.output = model.grid, model.grid.counts[1:], output
-        check_output_kind(model.output, output)
-        clean = as_probabilities(model.output, output)
-        self.count = len(clean)
-        self.clean_label = labels_of(clean)
-        wanted = targets_of(target, self.count, clean.shape[1])
-        self.target = clean.argmax(1) if wanted is None else wanted.to(clean.device).clone()
-        self.clean_probability = clean.gather(1, self.target[:, None])[:, 0]
-        self.probability = clean.new_zeros(self.count, *shape)
-        self.label = self.target.new_zeros(self.count, *shape)
-        self.all = clean.new_zeros(*clean.shape, *shape) if all_classes else None
-        self.channel = self.activity = self.clean_activity = None
-        if model.activation is not None:
-            self.clean_activity, self.channel = sums(model.activation).max(1)
-            self.activity = clean.new_zeros(self.count, *shape)
+    def tensor(self, output: Any) -> Tensor:
+        """The scores.
 
-    def add(self, windows: list[Window], output: Tensor, activation: Tensor | None) -> None:
-        found = as_probabilities(output, self.output).reshape(len(windows), self.count, -1)
-        active = None if activation is None else sums(activation).reshape(*found.shape[:2], -1)
-        for number, window in enumerate(windows):
-            row, column = self._place(window)
-            self.label[:, row, column] = labels_of(found[number])
-            self.probability[:, row, column] = found[number].gather(1, self.target[:, None])[:, 0]
-            if self.all is not None:
-                self.all[:, :, row, column] = found[number]
-            if active is not None and self.channel is not None and self.activity is not None:
-                chosen = active[number].gather(1, self.channel[:, None])
-                self.activity[:, row, column] = chosen[:, 0]
-
-    def maps(self, own: Tensor | None, others: Tensor | None) -> OcclusionMaps:
-        return OcclusionMaps(
-            self.probability,
-            self.label,
-            self.target,
-            self.clean_probability,
-            self.clean_label,
-            self._covered(1),
-            self._covered(2),
-            self.channel,
-            self.activity,
-            self.clean_activity,
-            own,
-            others,
-            self.all,
-        )
-
-    def _place(self, window: Window) -> tuple[int, int]:
-        return tuple(window.starts[dim] // self.grid.strides[dim] for dim in (1, 2))  # type: ignore[return-value]
-
-    def _covered(self, dim: int) -> list[tuple[int, int]]:
-        places = range(self.grid.counts[dim])
-        windows = [self.grid.at([0, *(p if d == dim else 0 for d in (1, 2))]) for p in places]
-        return [(window.starts[dim], window.stops[dim] - 1) for window in windows]
+        Raises:
+            ModelError: it is not (N, K).
+        """
+        found = super().tensor(output)
+        if found.dim() != 2:
+            raise ModelError(
+                f"The model gives {tuple(found.shape)}; class scores (N, K) were expected. Wrap "
+                "the model so that it gives one number a class, such as the mean over a mask."
+            )
+        return found
 
 
 def _grid(images: Tensor, window: int, stride: int) -> Grid:

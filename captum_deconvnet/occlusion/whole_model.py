@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from captum_deconvnet.attribution.captum_compat import check_output_shape_valid
+from captum_deconvnet.attribution.model_checks import feature_maps, train_mode_refused
+from captum_deconvnet.attribution.selected_call import SelectedCall
+from captum_deconvnet.engine.recorder.module_hooks import in_this_thread
 from captum_deconvnet.engine.steadiness import (
     check_chance,
     check_company,
@@ -16,7 +21,7 @@ from captum_deconvnet.engine.steadiness import (
     generator_states,
 )
 from captum_deconvnet.errors import CaptumDeconvnetError
-from captum_deconvnet.occlusion.incremental.incremental_model import ADVICE
+from captum_deconvnet.occlusion.incremental.traceable import ADVICE
 from captum_deconvnet.occlusion.occluder import Occluder
 from captum_deconvnet.occlusion.window_grid import Window
 
@@ -25,14 +30,45 @@ PICTURES, MANY = 16, 64
 PAYS, MUCH = 0.7, 0.5
 """Going through together pays, and pays much, where a window takes less than this part of its time
 alone."""
+CACHED = 2**21
+"""Bytes of one activation of many windows up to which they go through together at once."""
 SPARE = 1.25
 """How many times as many go through together where none are left then."""
 
 NOWHERE = Window(-1, (), ())
 """A window of no input: nothing is covered."""
 
-Run = Callable[[Sequence[Tensor], int], Sequence[Tensor]]
+Batch = tuple[list[Window], list[Tensor]]
+"""Windows, and for all of them the output and, if a layer is asked for, its activations."""
+
+ForwardPass = Callable[[Sequence[Tensor], int], list[Tensor]]
 """From inputs under a number of windows to tensors with N rows a window, the output first."""
+
+
+def forward_pass(call: SelectedCall, layer: str | None = None) -> ForwardPass:
+    """The model as a function that gives its output and, if asked for, a layer's activations.
+
+    Args:
+        call: the model and its further arguments.
+        layer: the path of a module.
+    """
+
+    def run(inputs: Sequence[Tensor], count: int) -> list[Tensor]:
+        found: list[Any] = []
+        with train_mode_refused(call.modules if count == 1 else {}), ExitStack() as undo:
+            if layer is not None:
+                hook = in_this_thread(lambda _, args, output: found.append(_copy(output)))
+                module = call.modules[layer]
+                undo.enter_context(module.register_forward_hook(hook, prepend=True))
+            output = call.all(inputs, count)
+        return [output] if layer is None else [output, feature_maps(layer, found)]
+
+    return run
+
+
+def _copy(output: Any) -> Any:
+    """The model may change in place, after the layer, what the layer gave."""
+    return output.clone() if isinstance(output, Tensor) else output
 
 
 class WholeModel:
@@ -52,7 +88,7 @@ class WholeModel:
     def __init__(
         self,
         name: str,
-        run: Run,
+        run: ForwardPass,
         occluder: Occluder,
         *,
         most: int | None = None,
@@ -76,7 +112,7 @@ class WholeModel:
         if not self._grows():
             self.most = self.most or 1
 
-    def outputs(self, windows: Sequence[Window]) -> Iterator[tuple[list[Window], list[Tensor]]]:
+    def outputs(self, windows: Sequence[Window]) -> Iterator[Batch]:
         """All windows, some at a time, with what the model gives under them."""
         rest = list(windows)
         while rest:

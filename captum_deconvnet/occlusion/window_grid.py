@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from captum_deconvnet.occlusion.incremental.memory_layout import empty_batch
+
 
 class Window(NamedTuple):
     """One place of the occluder: the input it covers, and from where to where, batch left out."""
@@ -94,6 +96,14 @@ class Grid:
             yield [self.at(place) for place in product(*tile)]
 
 
+def tiles_of(grids: Sequence[Grid], most: int, windows: Sequence[Window]) -> list[list[Window]]:
+    """``windows`` of several grids in tiles of at most ``most`` that lie close together."""
+    wanted = set(windows)
+    tiles = [tile for grid in grids for tile in grid.tiles(most)]
+    tiles = [[window for window in tile if window in wanted] for tile in tiles]
+    return [tile for tile in tiles if tile]
+
+
 def _even_parts(count: int, parts: int) -> list[range]:
     """``count`` places in runs that differ in length by one at most."""
     ends = [count * part // parts for part in range(parts + 1)]
@@ -157,3 +167,45 @@ def sliding(
 
 def _each(stride: int | Sequence[int], count: int) -> tuple[int, ...]:
     return (stride,) * count if isinstance(stride, int) else tuple(stride)
+
+
+class WindowTotals:
+    """The change of the output under every window, averaged where windows overlap.
+
+    Args:
+        clean: the selected outputs on the clean inputs.
+        inputs: the inputs.
+        grids: where their windows are.
+    """
+
+    def __init__(self, clean: Tensor, inputs: Sequence[Tensor], grids: Sequence[Grid]) -> None:
+        """Start with no window seen."""
+        self.clean, self.inputs, self.grids = clean.reshape(1, -1), inputs, grids
+        count, dtype = self.clean.shape[1], clean.dtype
+        self.changes = [self.clean.new_zeros(len(grid), count, dtype=dtype) for grid in grids]
+
+    def add(self, windows: Sequence[Window], outputs: Tensor) -> None:
+        """``windows`` gave these selected ``outputs``, all of the first window first."""
+        changes = self.clean - outputs.reshape(-1, self.clean.shape[1])
+        for number, grid in enumerate(self.grids):
+            rows = [row for row, window in enumerate(windows) if window.input == number]
+            if rows:
+                numbers = grid.numbers([windows[row] for row in rows])
+                self.changes[number][numbers] = changes[rows]
+
+    def attributions(self) -> tuple[Tensor, ...]:
+        """The averages, each (outputs, *input shape without the batch)."""
+        return tuple(map(self._average, self.inputs, self.grids, self.changes))
+
+    def _average(self, like: Tensor, grid: Grid, changes: Tensor) -> Tensor:
+        """What the windows over each place did, one dimension after another, by their number."""
+        found = changes.to(like.device, _real(changes)).T.reshape(-1, *grid.counts)
+        for dim, covers in grid.covers().items():  # a single place covers all of its dimension
+            matrix = covers.to(found.device, found.dtype)
+            found = (found.movedim(dim + 1, -1) @ matrix / matrix.sum(0)).movedim(-1, dim + 1)
+        laid_out = empty_batch(like, len(found), found.dtype)
+        return laid_out.copy_(found)
+
+
+def _real(tensor: Tensor) -> torch.dtype:
+    return tensor.dtype if tensor.is_floating_point() else torch.get_default_dtype()

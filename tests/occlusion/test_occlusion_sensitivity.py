@@ -8,7 +8,13 @@ from torch import nn
 from torch.testing import assert_close
 
 import captum_deconvnet as cdn
-from captum_deconvnet.errors import ImageError, ModelError, TargetError, UnknownNameError
+from captum_deconvnet.errors import (
+    ImageError,
+    ModelError,
+    TargetError,
+    UnknownNameError,
+    UnsupportedOperationError,
+)
 
 HEIGHT, WIDTH, WINDOW, STRIDE = 7, 10, 4, 3
 ROWS, COLUMNS = [(0, 3), (3, 6)], [(0, 3), (3, 6), (6, 9)]
@@ -225,3 +231,49 @@ class Centred(Deciding):
 def test_a_model_that_mixes_its_batch_is_refused(net, images):
     with pytest.raises(ModelError, match="Centred gives an image another output"):
         cdn.OcclusionSensitivity(Centred(net)).attribute(images, 0, window=WINDOW, stride=STRIDE)
+
+
+@pytest.mark.parametrize("method", ["auto", "incremental", "dense"])
+def test_every_method_gives_the_same_maps_and_reports_how(net, images, method):
+    right = cdn.OcclusionSensitivity(net, "1").attribute(images, 0, window=WINDOW, stride=STRIDE)
+    sensitivity = cdn.OcclusionSensitivity(net, "1", method=method)
+    found = sensitivity.attribute(images, 0, window=WINDOW, stride=STRIDE)
+    for name in ("activity", "clean_activity", "probability", "label", "channel", "projection"):
+        assert_close(getattr(found, name), getattr(right, name))
+    assert sensitivity.report.windows == 6
+    assert method == "auto" or sensitivity.report.method == method
+
+
+def test_an_unknown_method_is_refused_and_so_is_a_model_that_cannot_be_traced(net, images):
+    with pytest.raises(UnknownNameError, match="Nearest: dense"):
+        cdn.OcclusionSensitivity(net, method="dence")
+    with pytest.raises(UnsupportedOperationError, match="Deciding cannot be recomputed in part"):
+        cdn.OcclusionSensitivity(Deciding(net), method="incremental").attribute(
+            images, 0, window=WINDOW, stride=STRIDE
+        )
+
+
+@pytest.mark.parametrize("method", ["incremental", "dense"])
+def test_a_layer_is_measured_before_an_activation_changes_it_in_place(method, images):
+    torch.manual_seed(0)
+    head = (nn.Flatten(), nn.Linear(2 * HEIGHT * WIDTH, 2))
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(inplace=True), *head).double().eval()
+    found = cdn.OcclusionSensitivity(net, "0", method=method).attribute(
+        images, 0, window=WINDOW, stride=STRIDE
+    )
+    sums = net[0](images).flatten(2).sum(2).detach()
+    assert_close(found.clean_activity, sums.amax(1))
+    shown = torch.stack([net[0](covered(images, 0, column, 0.0)) for column in range(3)])
+    shown = shown.flatten(3).sum(3).detach().gather(2, found.channel.expand(3, 2)[..., None])
+    assert_close(found.activity[:, 0], shown[..., 0].T)
+
+
+def test_projections_are_those_of_the_family_that_is_asked_for(net, images):
+    signed = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2)).double()
+    signed(images)
+    found = cdn.OcclusionSensitivity(signed, "1", relu="guided").attribute(
+        images, 0, window=WINDOW, stride=STRIDE
+    )
+    recording = cdn.record(signed, images, "1", relu="guided")
+    right = [recording.project_map(n, "1", int(found.channel[n])) for n in range(len(images))]
+    assert_close(found.projection, torch.stack(right).detach())

@@ -9,11 +9,14 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet import LoadedModel
-from captum_deconvnet.errors import ModelError
+from captum_deconvnet.attribution.selected_call import finite
+from captum_deconvnet.errors import ModelError, UnsupportedOperationError
 from captum_deconvnet.occlusion.fills import Fill, filled
-from captum_deconvnet.occlusion.occluded_layer import OccludedLayer
 from captum_deconvnet.occlusion.occluder import Occluder
+from captum_deconvnet.occlusion.occlusion_sensitivity import ClassScores
+from captum_deconvnet.occlusion.whole_model import Batch
 from captum_deconvnet.occlusion.window_grid import Grid, Window
+from captum_deconvnet.occlusion.windowed_model import WindowedModel
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
     Model,
@@ -110,11 +113,19 @@ class OcclusionBenchmark:
         grid = Grid(0, tuple(shape), (shape[0], side, side), (shape[0], step, step))
         with torch.no_grad():
             occluder = Occluder([image.detach()], [filled(self.fill, image, self.loaded)])
-            model = OccludedLayer(
-                self.model, None, occluder, grid, memory_budget=self.memory_budget
-            )
-            windows, scores = _gathered(model.windows())
-            return self._compared(windows, scores.double(), model.output.double(), target)
+            model = self._windowed(occluder, grid)
+            windows, scores = _gathered(model.outputs())
+            clean = finite(model.own_output)
+            return self._compared(windows, finite(scores).double(), clean.double(), target)
+
+    def _windowed(self, occluder: Occluder, grid: Grid) -> WindowedModel:
+        """The model recomputed in part where it can be: no choice by time, which would change."""
+        call = ClassScores(self.model, None, None)
+        budget = self.memory_budget
+        try:
+            return WindowedModel(call, occluder, [grid], method="incremental", memory_budget=budget)
+        except UnsupportedOperationError:
+            return WindowedModel(call, occluder, [grid], method="dense", memory_budget=budget)
 
     def _compared(
         self, windows: list[Window], scores: Tensor, clean: Tensor, target: Tensor
@@ -153,12 +164,12 @@ def window_sums(space: Tensor, windows: Sequence[Window]) -> Tensor:
 
 
 def _gathered(
-    tiles: Iterator[tuple[list[Window], Tensor, Tensor | None]],
+    tiles: Iterator[Batch],
 ) -> tuple[list[Window], Tensor]:
     """All windows and their class scores (W, K)."""
     windows: list[Window] = []
     scores: list[Tensor] = []
-    for some, output, _ in tiles:
+    for some, (output, *_) in tiles:
         windows.extend(some)
         scores.append(output.reshape(len(some), -1))
     return windows, torch.cat(scores)

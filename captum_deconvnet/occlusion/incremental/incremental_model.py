@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from captum_deconvnet.attribution.model_checks import feature_maps
 from captum_deconvnet.attribution.selected_call import SelectedCall, finite
 from captum_deconvnet.engine.steadiness import distance, is_mixed, limit, mixed_error, relative
 from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.occlusion.incremental.interpreter import run_clean, run_windows
 from captum_deconvnet.occlusion.incremental.memory_layout import channels_last
-from captum_deconvnet.occlusion.incremental.traceable import RandomError
+from captum_deconvnet.occlusion.incremental.traceable import ADVICE, RandomError
 from captum_deconvnet.occlusion.incremental.traced_passes import TracedPasses, as_unsupported
 from captum_deconvnet.occlusion.incremental.window_batch import WindowBatch
 from captum_deconvnet.occlusion.incremental.window_cost import MemoryUse, memory_use
@@ -20,8 +21,6 @@ from captum_deconvnet.occlusion.window_grid import Window
 
 ROUNDED = 4
 """How many times larger than the model's own rounding ours may be."""
-ADVICE = "give method='dense' and perturbations_per_eval=1"
-"""What can be done where windows cannot go through together."""
 
 
 class IncrementalModel:
@@ -31,7 +30,8 @@ class IncrementalModel:
         passes: the model's own passes.
         program: what they do.
         clean: the values on the clean inputs.
-        output: the model's output on the clean inputs, as the program has it.
+        clean_tensors: the output on the clean inputs, and the activations of the layers asked for,
+            as the program has them.
         error: the largest difference of the two windows' outputs from the model's own, by the
             largest output.
         limit: how large it may be.
@@ -43,14 +43,18 @@ class IncrementalModel:
 
         Raises:
             UnsupportedOperationError: if it does not run as the model does.
+            LayerError: a layer asked for gives no feature maps.
         """
         self.passes, self.occluder, self.program = passes, passes.occluder, passes.program
         with as_unsupported(passes.call, self.occluder):
             inputs = [channels_last(tensor) for tensor in self.occluder.inputs]
             self.clean = run_clean(self.program, inputs)
-            self.output = self.clean[self.program.output]
+            self._asked = [self.program.output, *map(self._layer, passes.call.layers)]
+            self.clean_tensors = [self.clean[index] for index in self._asked]
+            for path, activations in zip(passes.call.layers, self.clean_tensors[1:], strict=True):
+                feature_maps(path, [activations])
             self.error, most_bytes = self._error()
-        self.limit = limit([self.output])
+        self.limit = limit(self.clean_tensors[:1])
         modules = passes.call.modules.values()
         own = [tensor for each in modules for tensor in each.parameters(False)]
         self.memory: MemoryUse = memory_use(self.program, self.clean, own, most_bytes)
@@ -60,13 +64,10 @@ class IncrementalModel:
         """Whether the program gives what the model gives, but for rounding."""
         return self.error <= self.limit
 
-    def results(self, windows: Sequence[Window]) -> dict[int, Tensor]:
-        """What the program gives for windows of one input, by number of the value."""
-        return self._run(windows)[0]
-
-    def outputs(self, windows: Sequence[Window]) -> Tensor:
-        """The model's output for windows of one input: (windows * N, ...)."""
-        return self.results(windows)[self.program.output]
+    def outputs(self, windows: Sequence[Window]) -> list[Tensor]:
+        """What is asked for under windows of one input: (windows * N, ...), the output first."""
+        results = self._run(windows)[0]
+        return [results[index] for index in self._asked]
 
     def check_error_is_rounding(self, call: SelectedCall) -> None:
         """Raise if the outputs are not the model's own, and rounding is not why.
@@ -93,6 +94,13 @@ class IncrementalModel:
                 f"recomputed outputs were off by {self.error:.1g} of the largest"
             )
 
+    def _layer(self, path: str) -> int:
+        if path not in self.program.layers:
+            raise UnsupportedOperationError(
+                f"the layer {path!r} gives no tensor that depends on the inputs"
+            )
+        return self.program.layers[path]
+
     def _run(self, windows: Sequence[Window]) -> tuple[dict[int, Tensor], int]:
         covered = {self.program.inputs[windows[0].input]: self.occluder.covered_boxes(windows)}
         with torch.no_grad():
@@ -103,7 +111,7 @@ class IncrementalModel:
 
         And the most bytes that the changed values of the first alone took at once.
         """
-        expected, together = self.passes.covered, self.outputs(self.passes.sample)
+        expected, together = self.passes.covered, self.outputs(self.passes.sample)[0]
         results, most_bytes = self._run(self.passes.sample[:1])
         alone = results[self.program.output]
         error = max(relative(together, expected), relative(alone, expected[: len(alone)]))

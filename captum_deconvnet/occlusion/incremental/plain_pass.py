@@ -6,6 +6,7 @@ It tells whether windows may go through the model together, at a tenth of the co
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,10 +16,8 @@ from torch import Tensor
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from captum_deconvnet.attribution.model_checks import train_mode_refused
 from captum_deconvnet.errors import CaptumDeconvnetError, UnsupportedOperationError
 from captum_deconvnet.occlusion.incremental.traceable import check_not_random, check_traceable
-from captum_deconvnet.occlusion.incremental.traced_passes import ForwardCall
 from captum_deconvnet.occlusion.occluder import Occluder
 
 
@@ -27,17 +26,19 @@ class PlainPass:
     """What a model gave on the clean inputs.
 
     Args:
-        output: its output.
+        outputs: the tensors.
         seconds: what it took, an upper bound.
         largest: bytes of the largest tensor that an operation gave.
     """
 
-    output: Tensor
+    outputs: list[Tensor]
     seconds: float
     largest: int
 
 
-def plain_pass(call: ForwardCall, occluder: Occluder) -> PlainPass | None:
+def plain_pass(
+    run: Callable[[Sequence[Tensor], int], list[Tensor]], occluder: Occluder
+) -> PlainPass | None:
     """Run a model on the clean inputs; ``None`` if windows may not simply go through it together.
 
     That is so if it draws random numbers, may decide by its numbers, or does not run under a
@@ -49,18 +50,17 @@ def plain_pass(call: ForwardCall, occluder: Occluder) -> PlainPass | None:
     """
     if not occluder.keeps_dtypes:
         return None
-    check = _OperationCheck()
-    inputs, additional = occluder.clean_inputs(), call.additional(1)
+    check, inputs = _OperationCheck(), occluder.clean_inputs()
     start = time.perf_counter()
     try:
-        with torch.no_grad(), train_mode_refused(call.modules), check:
-            output = call.function(*inputs, *additional)
+        with torch.no_grad(), check:
+            outputs = run(inputs, 1)
     except CaptumDeconvnetError:
         raise
     except Exception:  # it is run again, as the user would run it, and raises then if it must
         return None
     seconds = time.perf_counter() - start
-    return PlainPass(output, seconds, check.largest) if check.is_plain else None
+    return PlainPass(outputs, seconds, check.largest) if check.is_plain else None
 
 
 class _OperationCheck(TorchDispatchMode):  # type: ignore[no-untyped-call]

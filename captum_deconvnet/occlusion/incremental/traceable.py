@@ -13,6 +13,9 @@ from captum_deconvnet.engine.recorder.schema import base_name, out_names
 from captum_deconvnet.engine.repeated import VALUE_READERS
 from captum_deconvnet.errors import UnsupportedOperationError
 
+ADVICE = "give method='dense' and perturbations_per_eval=1"
+"""What can be done where windows cannot go through together."""
+
 
 class RandomError(UnsupportedOperationError):
     """The model draws random numbers."""
@@ -24,6 +27,12 @@ class BatchDependentError(UnsupportedOperationError):
 
 class DataDependentError(BatchDependentError):
     """What the model does depends on its numbers."""
+
+
+def refused_in_part(model: str, error: UnsupportedOperationError) -> UnsupportedOperationError:
+    """The error for a model that was to be recomputed in part, by name, and cannot be."""
+    refused = f"{model} cannot be recomputed in part: {error}."
+    return type(error)(f"{refused} Give method='auto' or 'dense'.")
 
 
 FACTORIES = {

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.attribution.model_checks import train_mode_refused
+from captum_deconvnet.attribution.selected_call import SelectedCall
 from captum_deconvnet.engine.recorder.module_hooks import in_this_thread
 from captum_deconvnet.errors import CaptumDeconvnetError, UnsupportedOperationError
 from captum_deconvnet.occlusion.incremental.memory_layout import batch_copies
@@ -39,6 +40,15 @@ class ForwardCall:
     modules: Mapping[str, nn.Module]
     additional: Callable[[int], Sequence[Any]] = lambda count: ()
     layers: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, call: SelectedCall, layer: str | None) -> ForwardCall:
+        """A call that gives its one tensor, and the outputs of a layer."""
+
+        def additional(count: int) -> Sequence[Any]:
+            return call.expanded(count) or ()
+
+        return cls(call.run, call.modules, additional, () if layer is None else (layer,))
 
     def output(self, inputs: Sequence[Tensor]) -> Any:
         """The model's own output for one window."""
