@@ -6,32 +6,13 @@ import pytest
 import spellings
 import torch
 import torch.nn.functional as F
-from torch import nn
+from spellings import Skip, image
 from torch.testing import assert_close
 
 import captum_deconvnet as cdn
 
 EXACT = {"rtol": 1e-9, "atol": 1e-11}
 FAMILIES = ["deconvnet", "guided", "gradient", "adjoint"]
-
-
-class Skip(nn.Module):
-    """A block with a way around it: a wrong factor changes the picture, not only its scale."""
-
-    def __init__(self, activation):
-        super().__init__()
-        torch.manual_seed(2)
-        self.first, self.last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, padding=1)
-        self.activation = activation
-        self.double().eval()
-
-    def forward(self, x):
-        y = self.first(x)
-        return (y + self.last(self.activation(y))).mean((2, 3))
-
-
-def image():
-    return torch.randn(2, 3, 9, 8, generator=torch.Generator().manual_seed(1)).double()
 
 
 def pair(name, spelling):
