@@ -348,15 +348,18 @@ class Graph(nn.Module):
         return f"Graph of {self.nodes}"
 
     def accepts(self, node, image):
-        """Add a node, unless torch refuses it or its numbers are not moderate."""
+        """Add a node, unless torch or autograd refuses it or its numbers are not moderate.
+
+        Autograd refuses what torch computes without it: parts of a split that change in place.
+        """
         before = len(self.nodes)
         try:
             made = made_channels(self, image)
             module = OPERATIONS[node.name](made[-1 - node.first % len(made)], node.numbers)
             self.nodes.append(node)
             self.modules_of.append(module.double().eval())
-            with torch.no_grad():
-                output = self(image.clone())
+            with torch.enable_grad():
+                output = self(image.clone()).detach()
             if not 0 < output.numel() < LARGEST or not bool((output.abs() < LARGEST).all()):
                 raise ValueError("not moderate")
         except REFUSED:
