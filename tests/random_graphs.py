@@ -163,6 +163,12 @@ def shared(c, n):
     )
 
 
+def bound(t, n):
+    """Constants: zero, one number, one a place, and of either sign."""
+    waves = torch.arange(t[:1].numel()).double().cos().view(t[:1].shape)
+    return (0 * waves, 0 * waves + 0.3, waves.abs(), waves)[n[0] % 4]
+
+
 def shuffled(t, groups):
     return t.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
 
@@ -215,6 +221,7 @@ POOLS = {
     "max over a dimension": plainly(lambda t, o, n: t.max(2 + n[0] % 2, keepdim=True)[0] + t),
     "global maximum": plainly(lambda t, o, n: t.amax((2, 3), keepdim=True) + t),
     "larger of two": plainly(lambda t, o, n: torch.maximum(t, o)),
+    "smaller of two": plainly(lambda t, o, n: torch.minimum(t, o)),
     "average pool": lambda c, n: alone(average_pool(c, n)),
     "adaptive average pool": lambda c, n: alone(nn.AdaptiveAvgPool2d((1 + n[0] % 3, 2))),
     "mean": plainly(lambda t, o, n: t + t.mean((2, 3), keepdim=True)),
@@ -239,6 +246,8 @@ ACTIVATIONS = {
     "leaky relu": lambda c, n: alone(nn.LeakyReLU(n[0] / 3)),
     "prelu": lambda c, n: alone(nn.PReLU(c)),
     "rrelu": simply(nn.RReLU),
+    "larger than a constant": plainly(lambda t, o, n: torch.maximum(t, bound(t, n))),
+    "smaller than a constant": plainly(lambda t, o, n: torch.minimum(bound(t, n), t)),
     "tanh": simply(nn.Tanh),
     "sigmoid": simply(nn.Sigmoid),
     "residual": residual,

@@ -137,3 +137,53 @@ def test_a_relu_gates_nothing_however_it_is_spelled():
     for relu in (F.relu, lambda x: x.clamp(min=0)):
         receipt = cdn.record(Bilinear(relu).eval(), torch.rand(1, 2, 4, 4)).receipt
         assert [entry.operation for entry in receipt.fallbacks] == ["mul"]
+
+BOUNDS = {
+    "zeros": lambda x: torch.zeros(x.shape[1:]).double(),
+    "one number": lambda x: torch.full((1,), 0.3).double(),
+    "one a channel": lambda x: torch.linspace(0, 1, x.shape[1]).double().view(-1, 1, 1),
+    "one a place": lambda x: waves(x).abs(),
+    "of either sign": lambda x: waves(x),
+}
+CLIPPINGS = {
+    "maximum": (torch.maximum, lambda s, b: s.clamp(min=0) if (b >= 0).all() else s),
+    "fmax": (torch.fmax, lambda s, b: s.clamp(min=0) if (b >= 0).all() else s),
+    "clamp below": (
+        lambda x, b: x.clamp(min=b),
+        lambda s, b: s.clamp(min=0) if (b >= 0).all() else s,
+    ),
+    "minimum": (torch.minimum, lambda s, b: s if b.any() else s.clamp(max=0)),
+    "fmin": (torch.fmin, lambda s, b: s if b.any() else s.clamp(max=0)),
+    "clamp above": (lambda x, b: x.clamp(max=b), lambda s, b: s if b.any() else s.clamp(max=0)),
+}
+
+
+def waves(x):
+    return torch.arange(x[0].numel()).double().cos().view(x.shape[1:])
+
+
+@pytest.mark.parametrize("side", [6, 40])
+@pytest.mark.parametrize("bound", BOUNDS)
+@pytest.mark.parametrize("clipping", CLIPPINGS)
+def test_the_larger_or_smaller_of_an_activation_and_a_constant_clips(clipping, bound, side):
+    """As ``clamp`` does: whether few constants or many, one number or one a place."""
+    function, back = CLIPPINGS[clipping]
+    net = Between(lambda x: function(x, BOUNDS[bound](x)))
+    image = torch.randn(2, 2, side, side, dtype=torch.float64, generator=generator())
+    recording = cdn.record(net, image, "last")
+    signal = torch.randn(recording.output.shape, dtype=torch.float64, generator=generator())
+    middle = F.conv_transpose2d(signal, net.last.weight)
+    clipped = back(middle, BOUNDS[bound](net.first(image)))
+    expected = F.conv_transpose2d(clipped, net.first.weight)
+    assert_close(recording.project_signal("last", signal), expected, **EXACT)
+    assert recording.receipt.entries[1].kind == ("paper" if bound == "zeros" else "extension")
+
+
+@pytest.mark.parametrize("clipping", CLIPPINGS)
+def test_an_activation_clipped_on_one_side_is_no_gate(clipping):
+    """It has no bound on the other: its product with another activation is named."""
+    function, _ = CLIPPINGS[clipping]
+    bound = torch.tensor(-0.3).double()
+    net = Between(lambda x: x.roll(1, 1) * function(x, bound))
+    recording = cdn.record(net, torch.randn(1, 2, 6, 6).double(), "last")
+    assert [entry.operation for entry in recording.receipt.fallbacks] == ["mul"]

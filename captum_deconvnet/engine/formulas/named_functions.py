@@ -215,10 +215,11 @@ def _clipped(found: Limits, grid: Tensor) -> Named | None:
         return None
     if bool((low == -torch.inf).all() and (high == torch.inf).all()):
         return None
+    is_paper = bool((low == 0).all() and (high == torch.inf).all())
+    is_bounded = bool(low.isfinite().all() and high.isfinite().all())
+    gate = BOUNDED if is_bounded else NONE
     if bool((high == 0).all() and (low == -torch.inf).all()):
         return Named("rectify", "paper", negative=True)
     if bool((low < 0).any()):
-        return Named("identity", gate=BOUNDED)
-    is_relu = bool((low == 0).all() and (high == torch.inf).all())
-    gate = NONE if bool((high == torch.inf).any()) else BOUNDED
-    return Named("rectify", "paper" if is_relu else "extension", gate)
+        return Named("identity", gate=gate)
+    return Named("rectify", "paper" if is_paper else "extension", gate)

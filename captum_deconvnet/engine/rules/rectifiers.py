@@ -21,6 +21,8 @@ from captum_deconvnet.engine.tape.batched_windows import Frame, fitted
 from captum_deconvnet.engine.tape.reach import pointwise
 from captum_deconvnet.engine.tape.tape import KEEPS
 
+Bound = Tensor | float | None
+
 
 @dataclass(eq=False)
 class Rectify(Adjoint):
@@ -143,16 +145,24 @@ def _leak(call: Call, slope: Kept | float) -> Adjoint:
 
 
 def clamp(call: Call) -> Answer:
-    """Clipping: below at zero or more rectifies, below a negative number changes nothing."""
-    low = clip_floor(call)
+    """Clipping to a range, as ``clip`` has it; bounds made from the image are recorded."""
     if call.family.exact or not call.flows(call.args[0]):
         return gradient(call)
-    call.freeze(*call.args[1:])  # bounds made from the image are recorded constants
-    if low is not None and low >= 0:
-        if "clamp" in str(call.function) and call.argument("max") is None:
-            call.kind, call.gate = ("paper" if low == 0 else "extension"), KEEPS
+    call.freeze(*call.args[1:])
+    low = call.argument("min", call.argument("min_val"))
+    return clip(call, low, call.argument("max", call.argument("max_val")))
+
+
+def clip(call: Call, low: Bound, high: Bound) -> Answer:
+    """Clipping: below at zero or more rectifies, below a negative number changes nothing."""
+    lows, highs = extent_of(call, low), extent_of(call, high)
+    if low is None or high is None:
+        call.gate = KEEPS
+    if lows is not None and lows[0] >= 0:
+        call.rule, is_relu = "rectify", high is None and lows == (0, 0)
+        call.kind = "paper" if is_relu else "extension"
         return rectify(call)
-    if low is None and call.argument("max") == 0:
+    if low is None and highs == (0, 0):
         return rectify_side(call, call.inputs[0], -1)
     return straight(call)
 
@@ -166,9 +176,10 @@ def straight(call: Call) -> Answer:
     return Rectify((pointwise(tensor.shape),), None, backward=False)
 
 
-def clip_floor(call: Call) -> float | None:
-    """The lower bound of a clipping operation, if it is one constant number."""
-    low = call.argument("min", call.argument("min_val"))
-    if isinstance(low, Tensor):
-        return float(low) if low.numel() == 1 and call.value(low) is None else None
-    return None if low is None else float(low)
+def extent_of(call: Call, bound: Bound) -> tuple[float, float] | None:
+    """The least and the largest number of a bound; ``None`` if it was made from the image."""
+    if not isinstance(bound, Tensor):
+        return None if bound is None else (float(bound), float(bound))
+    if call.value(bound) is not None or not bound.numel():
+        return None
+    return float(bound.min()), float(bound.max())

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from captum_deconvnet.engine.rules.call import Answer, Call
 from captum_deconvnet.engine.rules.pools import Window, window_of
+from captum_deconvnet.engine.rules.rectifiers import clip
 from captum_deconvnet.engine.rules.replay import gradient
 from captum_deconvnet.engine.tape.adjoint import Adjoint, Kept, reduce_to
 from captum_deconvnet.engine.tape.batched_windows import Frame
@@ -211,11 +212,17 @@ class Choose(Adjoint):
 
 
 def maximum(call: Call) -> Answer:
-    """The elementwise larger of two tensors (maxout)."""
+    """The elementwise larger of two tensors (maxout); the larger of one and a constant clips it."""
     if call.family.exact:
         return gradient(call)
     one, other = call.argument("self"), call.argument("other")
-    beats = torch.lt if "min" in str(call.function) else torch.gt
+    is_least = "min" in str(call.function)
+    constants = [tensor for tensor in (one, other) if call.value(tensor) is None]
+    shape = torch.broadcast_shapes(one.shape, other.shape)  # type: ignore[no-untyped-call]
+    if constants and call.inputs[0].shape == shape:
+        (bound,) = constants
+        return clip(call, None, bound) if is_least else clip(call, bound, None)
+    beats = torch.lt if is_least else torch.gt
     weights = {id(one): beats(one, other), id(other): beats(other, one)}
     tie = (one == other) * 0.5
     picked = tuple(weights[id(tensor)] + tie for tensor in call.inputs)

@@ -57,7 +57,7 @@ STATISTICS = named("LinalgVectorNorm Norm Reciprocal Rsqrt Sqrt Std StdMean Var 
 """Deviations: what a norm divides by."""
 
 GRADIENT = named("""
-    Abs Cos CovPool Erf Exp HardSwishJitAutoFn LinalgVectorNorm Log LogSoftmax Minimum
+    Abs Cos CovPool Erf Exp HardSwishJitAutoFn LinalgVectorNorm Log LogSoftmax
     NewtonSchulzSqrt Norm Pow Reciprocal Rsqrt SafeSoftmax Sin Softmax Sqrt Std
     SwishImplementation Tan Topk Triuvec Var
     """)

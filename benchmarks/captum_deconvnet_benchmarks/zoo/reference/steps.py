@@ -79,6 +79,11 @@ def rectified(signal: Tensor) -> Tensor:
     return signal.clamp(min=0)
 
 
+def negative(signal: Tensor) -> Tensor:
+    """min(signal, 0)."""
+    return signal.clamp(max=0)
+
+
 def unchanged(signal: Tensor) -> Tensor:
     """The signal itself."""
     return signal
@@ -90,10 +95,17 @@ def is_square_of_rectified(node: Node) -> bool:
     return float(node._saved_exponent) == 2 and kind_of(before.name()) == "Relu"
 
 
-def maximum(node: Node) -> Step:
-    """The larger of two is a switch; of a signal and a constant, a rectifier at that constant."""
+def choice(node: Node) -> Step:
+    """The larger or smaller of two is a switch; of a signal and a constant, a clipping."""
     inputs = tuple(index for index, (before, _) in enumerate(node.next_functions) if before)
-    return Step(inputs, rectified) if len(inputs) == 1 else Step(inputs)
+    signal, bound = node._saved_self, node._saved_other
+    if inputs == (1,):
+        signal, bound = bound, signal
+    if len(inputs) > 1 or (signal + bound).shape != signal.shape:
+        return Step(inputs)
+    if kind_of(node.name()) == "Maximum":
+        return Step(inputs, rectified if bool((bound >= 0).all()) else unchanged)
+    return Step(inputs, unchanged if bool(bound.any()) else negative)
 
 
 def leaky(slope: float | Tensor) -> Step:
@@ -193,7 +205,8 @@ SPECIAL: dict[str, Callable[[Node], Step]] = {
     "Hardtanh": hardtanh,
     "LocalResponseNorm": lambda node: Step((0,), unchanged),
     "LeakyRelu": lambda node: leaky(node._saved_negative_slope),
-    "Maximum": maximum,
+    "Maximum": choice,
+    "Minimum": choice,
     "NativeBatchNorm": batch_norm,
     "NativeGroupNorm": group_norm,
     "NativeLayerNorm": layer_norm,
