@@ -88,7 +88,7 @@ LEAKY = {
     "halves": lambda x: x.clamp(min=0) + 0.1 * x.clamp(max=0),
     "max and min": lambda x: torch.maximum(x, zeros(x)) + 0.1 * torch.minimum(x, zeros(x)),
     "absolute": lambda x: 0.55 * x + 0.45 * x.abs(),
-    "mask": lambda x: x * torch.where(x > 0, 1.0, 0.1),
+    "mask": lambda x: x * torch.where(x > 0, 1.0, x.new_tensor(0.1)),
     "masks": lambda x: x * (x > 0) + 0.1 * x * (x <= 0),
     "put": put(lambda x: x < 0, lambda x: 0.1 * x),
     "scaled": lambda x: 0.9 * F.relu(x) + 0.1 * x,

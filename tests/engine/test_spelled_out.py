@@ -187,3 +187,35 @@ def test_an_activation_clipped_on_one_side_is_no_gate(clipping):
     net = Between(lambda x: x.roll(1, 1) * function(x, bound))
     recording = cdn.record(net, torch.randn(1, 2, 6, 6).double(), "last")
     assert [entry.operation for entry in recording.receipt.fallbacks] == ["mul"]
+
+
+MINIMUM = {
+    "relu of minus": (lambda x: torch.where(x < 0, -x, 0.0), -1.0),
+    "twice the minimum": (lambda x: x - x.abs(), 2.0),
+    "soft": (lambda x: torch.minimum(x, 0 * x) - torch.log1p((-2 * x.abs()).exp()) / 2, 1.0),
+}
+NO_MINIMUM = {
+    "over a root": lambda x: x / (F.celu(x) ** 2 + 0.1).sqrt(),
+    "times a power": lambda x: x * (F.celu(x) ** 2 + 0.1) ** -0.5,
+    "a gate turned over": lambda x: x * torch.sigmoid(-x),
+}
+
+
+@pytest.mark.parametrize("spelling", MINIMUM)
+def test_a_multiple_of_a_minimum_keeps_the_negative_signal(spelling):
+    function, factor = MINIMUM[spelling]
+    net, image, projection = projected(function)
+    expected = by_hand(net, image, lambda signal: (factor * signal).clamp(max=0))
+    assert_close(projection, expected, **EXACT)
+
+
+@pytest.mark.parametrize("spelling", NO_MINIMUM)
+def test_what_is_no_minimum_does_not_keep_the_negative_signal(spelling):
+    """One factor is a recorded number, and the receipt says so."""
+    net, image, projection = projected(NO_MINIMUM[spelling])
+    given = net[0].first(image)
+    factor = NO_MINIMUM[spelling](given) / given
+    assert_close(projection, by_hand(net, image, lambda signal: signal * factor), **EXACT)
+    rules = {entry.rule for entry in cdn.record(net, image).receipt.entries}
+    assert rules & {"frozen statistic", "frozen gate"}
+    assert "rectify" not in rules

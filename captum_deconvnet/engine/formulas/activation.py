@@ -6,7 +6,8 @@ or one of them has no rule of its own, the whole function since that activation 
 
 1. A torch function with the same values gives its rule, scale and strength as a gate.
 2. Otherwise the rule is the limit of ``f(t * s) / t`` for large ``t``: a slope for positive signals
-   and one for negative ones.
+   and one for negative ones. What keeps the negative side has to be a
+   multiple of a minimum with zero, hard or soft.
 3. Where there is neither (squares have no limit, and what changes sides is no rectifier), every
    operation goes by its own row, as in a sum whose parts all have a rule.
 """
@@ -132,7 +133,8 @@ def _limit_of(one: Seen) -> Spelled | None:
     half = bool((above == 0).all() or (below == 0).all())
     kind = "paper" if half and one.found.is_straight else "extension"
     if bool((above == 0).all()):
-        return Spelled(one.base, Named("rectify", kind, negative=True), below)
+        negative = Named("rectify", kind, negative=True)
+        return Spelled(one.base, negative, below) if one.found.is_minimum else None
     if bool((below == 0).all()):
         return Spelled(one.base, Named("rectify", kind), above)
     if bool((below == above).all()):

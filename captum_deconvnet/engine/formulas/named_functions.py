@@ -59,6 +59,12 @@ class Limits:
         return same(self.near, lines, 1e-9)
 
     @property
+    def is_minimum(self) -> bool:
+        """Whether it is a multiple of the smaller of x and 0, hard or soft: its slope only falls."""
+        slopes = self.near.diff(dim=0) / along(GRID, self.near).diff(dim=0)
+        return bool((slopes.diff(dim=0) * self.below.sign() <= 1e-6).all())
+
+    @property
     def is_bounded(self) -> bool:
         """Whether it stays between two numbers."""
         flat = not bool(self.above.any() or self.below.any())
