@@ -138,6 +138,7 @@ def test_a_relu_gates_nothing_however_it_is_spelled():
         receipt = cdn.record(Bilinear(relu).eval(), torch.rand(1, 2, 4, 4)).receipt
         assert [entry.operation for entry in receipt.fallbacks] == ["mul"]
 
+
 BOUNDS = {
     "zeros": lambda x: torch.zeros(x.shape[1:]).double(),
     "one number": lambda x: torch.full((1,), 0.3).double(),

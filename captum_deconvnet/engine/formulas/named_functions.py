@@ -60,7 +60,7 @@ class Limits:
 
     @property
     def is_minimum(self) -> bool:
-        """Whether it is a multiple of the smaller of x and 0, hard or soft: its slope only falls."""
+        """Whether it is a multiple of min(x, 0), hard or soft: its slope only falls."""
         slopes = self.near.diff(dim=0) / along(GRID, self.near).diff(dim=0)
         return bool((slopes.diff(dim=0) * self.below.sign() <= 1e-6).all())
 
