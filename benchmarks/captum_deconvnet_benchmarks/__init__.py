@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_hooks(register: Callable[[object], None]) -> None:
-    """Open the doors ``register_explainers`` and ``register_metrics``."""
+    """Declare the hooks ``register_explainers`` and ``register_metrics``."""
     from captum_deconvnet_benchmarks.protocol import hookspecs
 
     register(hookspecs)

@@ -197,7 +197,7 @@ def save(row: OcclusionCost, threads: int) -> None:
 
 
 def _difference(model: nn.Module, image: Tensor, window: int) -> float:
-    """The largest difference of some attributions from Captum's, as a part of the largest."""
+    """The largest difference of some attributions from Captum's, as a share of the largest."""
     stride = max(window, SIDE // 5)
     arguments: dict[str, Any] = {**_arguments(stride, stride)}
     theirs = captum.attr.Occlusion(model).attribute(image, **arguments)

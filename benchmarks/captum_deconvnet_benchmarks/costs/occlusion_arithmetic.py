@@ -78,12 +78,12 @@ def ratio(name: str, window: int, stride: int) -> float:
     occluder = Occluder([image], [0.0])
     with FlopCounterMode(display=False) as whole:
         model(image)
-    with FlopCounterMode(display=False) as part:
+    with FlopCounterMode(display=False) as ours:
         model(image)
         for tile in grid.tiles(PICTURES):
             covered = {program.inputs[0]: occluder.covered_boxes(tile)}
             run_windows(WindowBatch(program, CleanShapes(program), len(tile), covered))
-    less: float = whole.get_total_flops() * (len(grid) + 1) / part.get_total_flops()
+    less: float = whole.get_total_flops() * (len(grid) + 1) / ours.get_total_flops()
     return less
 
 

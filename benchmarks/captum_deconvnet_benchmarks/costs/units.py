@@ -107,14 +107,14 @@ def compare(
     every = recording.strongest(path)
     units = every[:: -(-len(every) // (maps or len(every)))]
     captum_one = captum.attr.NeuronDeconvolution(model, model.get_submodule(path))
-    parts = [units[start::CAPTUM_UNITS] for start in range(CAPTUM_UNITS)]
+    batches = [units[start::CAPTUM_UNITS] for start in range(CAPTUM_UNITS)]
     recording.project_patches(units[:2])  # what is worked out once
     ours, theirs = [], []
-    for part in parts:
-        unit = part[0]
-        place = (unit.channel, unit.row, unit.column)
-        theirs.append(timed(lambda place=place: captum_one.attribute(image, place)))  # type: ignore[misc]
-        ours.append(timed(lambda part=part: recording.project_patches(part)))  # type: ignore[misc]
+    for batch in batches:
+        unit = batch[0]
+        position = (unit.channel, unit.row, unit.column)
+        theirs.append(timed(lambda position=position: captum_one.attribute(image, position)))  # type: ignore[misc]
+        ours.append(timed(lambda batch=batch: recording.project_patches(batch)))  # type: ignore[misc]
     seconds = [sum(times) / len(units) for times in zip(*ours, strict=True)]
     captum_seconds = [statistics.median(times) for times in zip(*theirs, strict=True)]
     return {"units": len(units), "of maps": len(every), "ours": seconds, "captum": captum_seconds}

@@ -27,7 +27,7 @@ class ComplexityBenchmark:
     Args:
         model: the model; it is not run.
         channels: how maps lose their channels; the absolute value is taken after that.
-        threshold: the part of the largest value above which a pixel counts as used.
+        threshold: the share of the largest value above which a pixel counts as used.
 
     Raises:
         UnknownNameError: for an unknown reduction.
@@ -68,8 +68,8 @@ class ComplexityBenchmark:
 def gini(sizes: Tensor) -> Tensor:
     """The Gini index of rows (N, D) of sizes: 0 if all are equal, 1 - 1/D if only one is not 0."""
     count = sizes.shape[1]
-    places = torch.arange(1, count + 1, dtype=torch.float64, device=sizes.device)
-    weights = (count - places + 0.5) / count
+    ranks = torch.arange(1, count + 1, dtype=torch.float64, device=sizes.device)
+    weights = (count - ranks + 0.5) / count
     above: Tensor = (_shares(sizes.sort(dim=1).values) * weights).sum(1)
     return 1 - 2 * above
 
@@ -88,6 +88,6 @@ def used(sizes: Tensor, threshold: float) -> Tensor:
 
 
 def _shares(sizes: Tensor) -> Tensor:
-    """Each size as a part of its row's sum, without overflow on the way."""
+    """Each size as a share of its row's sum, without overflow on the way."""
     scaled = sizes.double() / sizes.double().amax(1, keepdim=True)
     return scaled / scaled.sum(1, keepdim=True)

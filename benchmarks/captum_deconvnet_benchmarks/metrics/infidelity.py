@@ -98,12 +98,12 @@ class InfidelityBenchmark:
         seeds = seeds_or_numbers(seeds, len(inputs))
         maps = maps_of(explainer, inputs, target, seeds, attributions).expand(inputs.shape)
         taken = [
-            torch.stack([self.taken(inputs[place], seed, s) for s in range(self.samples)])
-            for place, seed in enumerate(seeds)
+            torch.stack([self.taken(inputs[index], seed, s) for s in range(self.samples)])
+            for index, seed in enumerate(seeds)
         ]
         fall = self._falls(inputs, target, taken)
         foretold = torch.stack(
-            [(one.double() * maps[place]).flatten(1).sum(1) for place, one in enumerate(taken)]
+            [(one.double() * maps[index]).flatten(1).sum(1) for index, one in enumerate(taken)]
         )
         return Scores(
             {
@@ -131,7 +131,7 @@ class InfidelityBenchmark:
 
 
 def unexplained(foretold: Tensor, fall: Tensor) -> Tensor:
-    """The part of the falls' squares (N, S) that no multiple of what was foretold explains.
+    """The share of the falls' squares (N, S) that no multiple of what was foretold explains.
 
     A map that foretells nothing explains nothing: 1. NaN if the output never changed.
     """

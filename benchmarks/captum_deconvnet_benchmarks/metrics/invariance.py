@@ -113,8 +113,8 @@ class InvarianceBenchmark:
         alike = alike.masked_fill(~kept[:, None], torch.nan)
         x = torch.tensor(values, dtype=torch.float64, device=inputs.device)
         names = ("equivariance", "invariance")
-        scores = {name: alike[:, place].nanmean(1) for place, name in enumerate(names)}
-        curves = {name: Curve(x, alike[:, place]) for place, name in enumerate(names)}
+        scores = {name: alike[:, index].nanmean(1) for index, name in enumerate(names)}
+        curves = {name: Curve(x, alike[:, index]) for index, name in enumerate(names)}
         return Scores(
             {**scores, "surviving": kept.double().mean(1)}, {**curves, **self._features(inputs, x)}
         )
@@ -187,7 +187,7 @@ class InvarianceBenchmark:
         return labels[:, 1:] == labels[:, :1]
 
     def _features(self, inputs: Tensor, x: Tensor) -> dict[str, Curve]:
-        """How far the features of each layer moved, as a part of their length."""
+        """How far the features of each layer moved, as a share of their length."""
         if self.layers is None:
             return {}
         invariance = FeatureInvariance(self.model, self.layers)

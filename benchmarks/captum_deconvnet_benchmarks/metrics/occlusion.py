@@ -88,8 +88,8 @@ class OcclusionBenchmark:
         """
         maps = CHANNELS[self.channels](maps_of(explainer, inputs, target, seeds, attributions))
         found = [
-            self._one(inputs[place : place + 1], target[place : place + 1], maps[place])
-            for place in range(len(inputs))
+            self._one(inputs[index : index + 1], target[index : index + 1], maps[index])
+            for index in range(len(inputs))
         ]
         names = ("spearman", "pearson", "lowest_probability", "label_changes")
         return Scores(dict(zip(names, torch.stack(found).T, strict=True)))

@@ -82,7 +82,7 @@ PAPER_SIZE = 224
 
 
 def proportion(shape: Sequence[int]) -> float:
-    """The shorter side of images (..., H, W) as a part of 224 pixels, at most 1."""
+    """The shorter side of images (..., H, W) as a share of 224 pixels, at most 1."""
     return min(1.0, min(shape[-2:]) / PAPER_SIZE)
 
 

@@ -46,7 +46,7 @@ class RandomisationBenchmark:
         similarities: names of measures; the first is the headline.
         channels: how maps lose their channels.
         copies: noisy copies of each image; 0 for the image alone.
-        noise: deviation of their noise, as a part of the range of the image's values.
+        noise: deviation of their noise, as a share of the range of the image's values.
 
     Raises:
         UnknownNameError: for an unknown order, treatment of norms, similarity or reduction.
@@ -88,7 +88,7 @@ class RandomisationBenchmark:
 
         Curves are over the share of layers randomised and begin with 1, the model itself.
         ``last_...`` are the similarities after the last stage. ``entropy_rise`` is what the entropy
-        of the map's histogram gains by full randomisation, as a part of what it was; NaN for a map
+        of the map's histogram gains by full randomisation, as a share of what it was; NaN for a map
         without any.
         """
         seeds = seeds_or_numbers(seeds, len(inputs))
@@ -129,8 +129,8 @@ class RandomisationBenchmark:
             maps = maps_of(explainer, inputs, target, seeds, attributions)
             return CHANNELS[self.channels](maps)
         means = [
-            self._smooth(explainer, inputs[place], target[place], seed)
-            for place, seed in enumerate(seeds)
+            self._smooth(explainer, inputs[index], target[index], seed)
+            for index, seed in enumerate(seeds)
         ]
         return CHANNELS[self.channels](torch.stack(means))
 

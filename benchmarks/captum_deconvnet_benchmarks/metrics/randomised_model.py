@@ -117,7 +117,7 @@ def groups(paths: Sequence[str], count: int | None) -> list[Sequence[str]]:
         [['a', 'b'], ['c', 'd', 'e']]
     """
     count = min(count or len(paths), len(paths))
-    ends = [len(paths) * part // count for part in range(count + 1)]
+    ends = [len(paths) * number // count for number in range(count + 1)]
     return [paths[first:last] for first, last in pairwise(ends)]
 
 

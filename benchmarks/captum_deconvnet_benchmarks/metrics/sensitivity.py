@@ -70,8 +70,8 @@ class MaxSensitivityBenchmark:
         seeds = seeds_or_numbers(seeds, len(inputs))
         moved = torch.stack(
             [
-                self._moved(explainer, inputs[place], target[place], seed)
-                for place, seed in enumerate(seeds)
+                self._moved(explainer, inputs[index], target[index], seed)
+                for index, seed in enumerate(seeds)
             ]
         )
         return Scores({"max_sensitivity": moved.amax(1), "mean_sensitivity": moved.mean(1)})

@@ -1,4 +1,4 @@
-"""The doors of the harness: explainers and metrics of a plugin's own."""
+"""The hooks of the harness: explainers and metrics of a plugin's own."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import torch
 
 def seed_of(*identity: str | int) -> int:
     """A seed that these words and numbers alone decide, below 2**63."""
-    text = "\x1f".join(f"{type(part).__name__}:{part}" for part in identity)
+    text = "\x1f".join(f"{type(word).__name__}:{word}" for word in identity)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 

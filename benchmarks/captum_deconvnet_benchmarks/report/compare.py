@@ -137,8 +137,8 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
     joined = _headline(a).merge(_headline(b), on=[*KEY, "image"], suffixes=("_a", "_b"))
     lost = _lost(a, b)
     rows = [
-        _row(key, finite_in_both(part))
-        for key, part in joined.groupby(KEY, observed=True)
+        _row(key, finite_in_both(group))
+        for key, group in joined.groupby(KEY, observed=True)
         if key not in lost
     ]
     table = pd.DataFrame([*rows, *map(_lost_row, lost)], columns=COLUMNS)
@@ -161,25 +161,25 @@ def _headline(run: Run) -> pd.DataFrame:
     )
 
 
-def _row(key: tuple[str, ...], part: pd.DataFrame) -> dict[str, Any]:
-    differences = part["value_b"] - part["value_a"]
-    photographs = differences.groupby(part["cluster_a"].to_numpy()).mean().to_numpy()
-    interval = interval_of_mean(differences, part["cluster_a"], "compare", *key)
+def _row(key: tuple[str, ...], group: pd.DataFrame) -> dict[str, Any]:
+    differences = group["value_b"] - group["value_a"]
+    photographs = differences.groupby(group["cluster_a"].to_numpy()).mean().to_numpy()
+    interval = interval_of_mean(differences, group["cluster_a"], "compare", *key)
     p, correlation = signed_rank(photographs)
     return {
         **dict(zip(KEY, key, strict=True)),
-        "better": part["better_a"].iloc[0] if len(part) else "",
-        "images": len(part),
+        "better": group["better_a"].iloc[0] if len(group) else "",
+        "images": len(group),
         "photographs": len(photographs),
-        "a": part["value_a"].mean(),
-        "b": part["value_b"].mean(),
+        "a": group["value_a"].mean(),
+        "b": group["value_b"].mean(),
         "difference": differences.mean(),
         "low": interval.low,
         "high": interval.high,
         "rank_biserial": correlation,
         "p": p if len(photographs) >= FEWEST_PHOTOGRAPHS else np.nan,
         "p_holm": np.nan,
-        "verdict": EQUAL if len(part) and bool((differences == 0).all()) else "",
+        "verdict": EQUAL if len(group) and bool((differences == 0).all()) else "",
     }
 
 

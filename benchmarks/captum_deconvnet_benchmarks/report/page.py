@@ -155,7 +155,7 @@ def select(table: pd.DataFrame, **wanted: str) -> pd.DataFrame:
 
 def _environment() -> jinja2.Environment:
     made = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_part),
+        loader=jinja2.FunctionLoader(_template),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -163,7 +163,7 @@ def _environment() -> jinja2.Environment:
     )
     made.filters |= {"short": short, "p_value": p_value, "inlined": _inlined}
     made.globals |= {
-        "part": _part,
+        "text_of": _template,
         "plot_name": plot_name,
         "select": select,
         "colour": colour,
@@ -173,7 +173,7 @@ def _environment() -> jinja2.Environment:
     return made
 
 
-def _part(name: str) -> str:
+def _template(name: str) -> str:
     return files(__package__).joinpath("templates", name).read_text("utf-8")
 
 

@@ -27,12 +27,12 @@ class Family:
     Args:
         name: what legends call it.
         colour: one of Okabe and Ito's, which readers with any colour vision can tell apart.
-        parts: a name that has one of these in it belongs here.
+        words: a name that has one of these words in it belongs here.
     """
 
     name: str
     colour: str
-    parts: tuple[str, ...]
+    words: tuple[str, ...]
 
 
 FAMILIES = (
@@ -54,7 +54,7 @@ def family(explainer: str) -> Family:
     >>> family("captum/guided-grad-cam").name, family("captum/smooth-grad").name
     ('guided', 'gradient')
     """
-    return next(each for each in FAMILIES if any(part in explainer for part in each.parts))
+    return next(each for each in FAMILIES if any(word in explainer for word in each.words))
 
 
 def colour(explainer: str, *, control: bool) -> str:
@@ -95,10 +95,10 @@ def interval_figure(rows: pd.DataFrame, *, title: str, axis: str) -> Figure:
         layout="constrained",
     )
     axes = figure.add_subplot()
-    for place, row in enumerate(shown.itertuples()):
+    for height, row in enumerate(shown.itertuples()):
         ink = colour(row.explainer, control=row.control)
-        axes.plot([row.low, row.high], [place, place], color=ink, linewidth=2, alpha=0.55)
-        axes.plot(row.mean, place, "o", color=ink, markersize=4.5)
+        axes.plot([row.low, row.high], [height, height], color=ink, linewidth=2, alpha=0.55)
+        axes.plot(row.mean, height, "o", color=ink, markersize=4.5)
     names = [label(row.explainer, control=row.control) for row in shown.itertuples()]
     axes.set_yticks(range(len(shown)), names, fontsize=7.5)
     for tick, row in zip(axes.get_yticklabels(), shown.itertuples(), strict=True):
@@ -153,13 +153,13 @@ def name_curves(axes: Axes, curves: pd.DataFrame, controls: Set[str]) -> None:
     heights = curves.loc[widest].dropna()
     left, right = curves.index.min(), curves.index.max()
     low, high = axes.get_ylim()
-    for name, place in zip(heights.index, spread(heights.to_numpy(), low, high), strict=True):
+    for name, height in zip(heights.index, spread(heights.to_numpy(), low, high), strict=True):
         control = name in controls
         ink = colour(name, control=control)
         axes.annotate(
             label(name, control=control),
             xy=(widest, heights[name]),
-            xytext=(right + NAMES * (right - left), place),
+            xytext=(right + NAMES * (right - left), height),
             color=ink,
             fontsize=7,
             va="center",

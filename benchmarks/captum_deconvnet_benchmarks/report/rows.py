@@ -107,9 +107,9 @@ def checked(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     return rows
 
 
-def parted(rows: pd.DataFrame, by: Sequence[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
+def grouped(rows: pd.DataFrame, by: Sequence[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
     """The rows that share what stands in some columns, in the order of the alphabet."""
-    return [(tuple(map(str, key)), part) for key, part in rows.groupby(list(by), observed=True)]
+    return [(tuple(map(str, key)), group) for key, group in rows.groupby(list(by), observed=True)]
 
 
 def finite(rows: pd.DataFrame) -> pd.DataFrame:

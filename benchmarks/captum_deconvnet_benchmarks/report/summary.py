@@ -14,7 +14,7 @@ from scipy import stats
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet_benchmarks.protocol.reproducibility import seed_of
-from captum_deconvnet_benchmarks.report.rows import Run, finite, parted
+from captum_deconvnet_benchmarks.report.rows import Run, finite, grouped
 from captum_deconvnet_benchmarks.runs.store.schema import OK
 
 FEWEST_PHOTOGRAPHS = 6
@@ -90,18 +90,18 @@ def summary(run: Run) -> pd.DataFrame:
         (95 % bootstrap interval of the mean), ``median``, ``images`` and ``photographs`` (with a
         finite value), ``not_finite`` (images).
     """
-    parts = parted(run.scores, BY)
-    bar = tqdm(parts, desc="intervals", unit="mean", leave=False, disable=None)
+    groups = grouped(run.scores, BY)
+    bar = tqdm(groups, desc="intervals", unit="mean", leave=False, disable=None)
     columns = [*BY, "control", "headline", "better", "mean", "low", "high", "median"]
     columns += ["images", "photographs", "not_finite"]
-    return pd.DataFrame([_row(key, part) for key, part in bar], columns=columns)
+    return pd.DataFrame([_row(key, group) for key, group in bar], columns=columns)
 
 
-def _row(key: tuple[str, ...], part: pd.DataFrame) -> dict[str, Any]:
-    kept = finite(part)
+def _row(key: tuple[str, ...], group: pd.DataFrame) -> dict[str, Any]:
+    kept = finite(group)
     values, clusters = kept["value"].astype(np.float64), kept["cluster"]
     interval = interval_of_mean(values, clusters, *key)
-    first = part.iloc[0]
+    first = group.iloc[0]
     return {
         **dict(zip(BY, key, strict=True)),
         "control": first["control"],
@@ -113,7 +113,7 @@ def _row(key: tuple[str, ...], part: pd.DataFrame) -> dict[str, Any]:
         "median": values.median(),
         "images": len(kept),
         "photographs": clusters.nunique(),
-        "not_finite": len(part) - len(kept),
+        "not_finite": len(group) - len(kept),
     }
 
 

@@ -39,7 +39,7 @@ def write_report(folder: Path, out: Path, *, images: int) -> Analysis:
     plots = _plots(analysis, out / "plots")
     galleries = {model: gallery(run, model, images) for model in run.models}
     text = page(analysis, plots, galleries)
-    write_whole(out / "index.html", lambda part: part.write_text(text, encoding="utf-8"))
+    write_whole(out / "index.html", lambda file: file.write_text(text, encoding="utf-8"))
     return analysis
 
 

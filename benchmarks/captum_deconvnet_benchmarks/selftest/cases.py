@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from captum_deconvnet import DeconvNet
 from captum_deconvnet_benchmarks.metrics.similarity import cosine, pearson
-from captum_deconvnet_benchmarks.selftest import faithfulness, place, stability
+from captum_deconvnet_benchmarks.selftest import faithfulness, location, stability
 from captum_deconvnet_benchmarks.selftest.case import Case
 from captum_deconvnet_benchmarks.selftest.subjects import numbers
 
-ROOMS = (
+CLOSED_FORMS = (
     faithfulness.occlusion,
     faithfulness.deletion,
     faithfulness.road,
@@ -28,15 +28,15 @@ ROOMS = (
     stability.max_sensitivity,
     stability.class_sensitivity,
     stability.randomisation,
-    place.correspondence,
-    place.complexity,
-    place.localisation,
+    location.correspondence,
+    location.complexity,
+    location.localisation,
 )
 
 
 def closed_forms() -> list[Case]:
     """All of them."""
-    return [case for room in ROOMS for case in room()]
+    return [case for cases in CLOSED_FORMS for case in cases()]
 
 
 SEEDS = range(4)
@@ -89,23 +89,23 @@ def class_blindness() -> list[Case]:
     ]
     what = ("likeness to the picture", "likeness of two classes")
 
-    def of(relu: str, pools: bool, place: int) -> Callable[[], float]:
-        return lambda: likeness(relu, pools=pools)[place]
+    def of(relu: str, pools: bool, index: int) -> Callable[[], float]:
+        return lambda: likeness(relu, pools=pools)[index]
 
     return [
         Case(
             "class_sensitivity (theory)",
-            f"{relu}, {'with' if pools else 'without'} max pool, {what[place]}",
+            f"{relu}, {'with' if pools else 'without'} max pool, {what[index]}",
             expected,
-            of(relu, pools, place),
+            of(relu, pools, index),
             relation=relation,
         )
-        for relu, pools, place, relation, expected in rows
+        for relu, pools, index, relation, expected in rows
     ]
 
 
 def signal_likeness(matrices: list[Tensor], seed: int = 0) -> list[float]:
-    """Cosines of two random output vectors on their way back through matrices, layer by layer."""
+    """Cosines of two random output vectors sent back through matrices, layer by layer."""
     signals = numbers(2, len(matrices[-1]), seed=seed).abs()
     found = []
     for matrix in reversed(matrices):

@@ -116,8 +116,8 @@ def projections(case: Subject, units: dict[str, cdn.Unit]) -> Projections:
 
 def is_settled(found: Projections) -> bool:
     """Whether float32 was enough: all in range, and all agree that should."""
-    parts = [found.deconvnet, found.reference, found.autograd]
-    in_range = all(is_in_range(projection) for part in parts for projection in part.values())
+    projections = [found.deconvnet, found.reference, found.autograd]
+    in_range = all(is_in_range(one) for by_layer in projections for one in by_layer.values())
     errors = (worst(found.gradient, found.autograd), worst(found.deconvnet, found.reference))
     return bool(found.deconvnet) and in_range and max(errors) <= TOLERANCE
 

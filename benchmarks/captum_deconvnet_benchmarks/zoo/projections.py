@@ -92,8 +92,8 @@ def seed_of(unit: cdn.Unit, activation: Tensor) -> Tensor:
 
 def index_of(unit: cdn.Unit, activation: Tensor) -> tuple[int, ...]:
     """Where a unit is in the map of its image."""
-    places = (unit.frame, unit.row, unit.column)[5 - activation.dim() :]
-    return (unit.channel, *places[: activation.dim() - 2])
+    position = (unit.frame, unit.row, unit.column)[5 - activation.dim() :]
+    return (unit.channel, *position[: activation.dim() - 2])
 
 
 def project_by_captum(subject: Subject, unit: cdn.Unit, into: Projections) -> None:

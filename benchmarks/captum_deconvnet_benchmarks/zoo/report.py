@@ -47,7 +47,7 @@ def report(folder: Path) -> str:
     others = outside.report(folder)
     if not rows:
         return others
-    parts = [
+    sections = [
         HEAD.format(fewest=FEWEST_CONVOLUTIONS),
         PROMISES.format(tolerance=TOLERANCE),
         headline(rows),
@@ -58,7 +58,7 @@ def report(folder: Path) -> str:
         "## How it was measured\n" + provenance(folder, rows),
         others,
     ]
-    return "\n".join(parts)
+    return "\n".join(sections)
 
 
 def of_library(rows: Iterable[SweepRow], library: str) -> list[SweepRow]:
@@ -80,7 +80,7 @@ def headline(rows: list[SweepRow]) -> str:
 
 
 def exceptions(rows: list[SweepRow]) -> str:
-    """Every net that breaks a promise, and those that keep one in another way."""
+    """Every net that breaks a promise, and those that keep one in other words."""
     lines = [
         f"* `{row.model}`: {'; '.join(broken)}\n"
         for row in rows

@@ -44,7 +44,7 @@ class SweepRow:
         stages: the layers whose strongest units were projected.
         seconds: wall clock for all of it, from build to row.
         peak_memory_mb: of the process, libraries included.
-        paper: operations on the way back by kind, as are the next three.
+        paper: operations of the backward pass by kind, as are the next three.
         fallbacks: ``module:operation`` of each fallback, separated by blanks.
         forward: ``identical`` if outputs and stages are the plain model's, bit for bit, under
             ``torch.no_grad``; ``as with autograd`` if they are those it has with gradients enabled,
@@ -96,7 +96,7 @@ class SweepRow:
 
     @property
     def library(self) -> str:
-        """The part of the name before the slash."""
+        """The name before the slash."""
         return self.model.partition("/")[0]
 
     def cells(self) -> dict[str, str]:

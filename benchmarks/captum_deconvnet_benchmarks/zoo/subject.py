@@ -115,21 +115,21 @@ class OneOutput(nn.Module):
 
     Args:
         net: the net.
-        part: takes from what the net returns what to choose from; all of it by default.
+        select: takes from what the net returns what to choose from; all of it by default.
     """
 
-    def __init__(self, net: nn.Module, part: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, net: nn.Module, select: Callable[[Any], Any] | None = None) -> None:
         """Wrap ``net``."""
         super().__init__()
         self.net = net
-        self.part = part
+        self.select = select
         self.whole: tuple[Tensor, ...] = ()
 
     def forward(self, image: Tensor) -> Tensor:
         """The output to start from."""
         output = self.net(image)
         self.whole = tuple(tensors(output))
-        return chosen(self.part(output) if self.part else output)
+        return chosen(self.select(output) if self.select else output)
 
 
 def chosen(output: Any) -> Tensor:

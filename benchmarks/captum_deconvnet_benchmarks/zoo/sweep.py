@@ -78,7 +78,7 @@ class Sweep:
                 self._end(pipe, kill=True)
 
     def _start(self) -> None:
-        """Give every free place a model."""
+        """Start as many models as may run."""
         while len(self.running) < self.jobs and (name := self._next()) is not None:
             context = multiprocessing.get_context("fork")
             ours, theirs = context.Pipe()

@@ -71,7 +71,7 @@ def patches_error(case: Subject) -> float:
 def worst_patch(case: Subject) -> float:
     """The largest error of patches from the projections that they are cut from."""
     stages = [layer for layer in case.layers if layer != LOGIT]
-    chosen = tuple(dict.fromkeys(stages[place] for place in (0, len(stages) // 2, -1) if stages))
+    chosen = tuple(dict.fromkeys(stages[index] for index in (0, len(stages) // 2, -1) if stages))
     recording = cdn.record(case.model, case.image, chosen)
     return max((patch_error(recording, layer) for layer in chosen), default=0.0)
 

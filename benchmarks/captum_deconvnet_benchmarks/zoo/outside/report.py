@@ -74,10 +74,10 @@ def report(folder: Path) -> str:
     rows = list(read(folder, FILE, OutsideRow).values())
     if not rows:
         return ""
-    parts = [HEAD, by_library(rows), "### Not right\n" + faults(rows)]
-    parts += ["### Tried and left out\n" + left_out()]
-    parts += ["### Operations without a rule\n" + fallbacks(rows)]
-    return "\n".join([*parts, "### How it was measured\n" + provenance(folder, rows, FILE)])
+    sections = [HEAD, by_library(rows), "### Not right\n" + faults(rows)]
+    sections += ["### Tried and left out\n" + left_out()]
+    sections += ["### Operations without a rule\n" + fallbacks(rows)]
+    return "\n".join([*sections, "### How it was measured\n" + provenance(folder, rows, FILE)])
 
 
 def by_library(rows: Sequence[OutsideRow]) -> str:
@@ -97,9 +97,9 @@ def library_line(name: str, rows: Sequence[OutsideRow]) -> list[object]:
     """One line of the table."""
     right = [row for row in rows if not broken(row)]
     without = sum(not row.fallback for row in right)
-    part = sum(not row.occlusion_whole for row in right)
+    in_part = sum(not row.occlusion_whole for row in right)
     layers = sum(len(row.layers.split()) for row in rows)
-    return [name, f"**{len(right)} of {len(rows)}**", without, part, layers]
+    return [name, f"**{len(right)} of {len(rows)}**", without, in_part, layers]
 
 
 def faults(rows: Sequence[OutsideRow]) -> str:

@@ -58,7 +58,7 @@ TRANSFORMERS: dict[str, tuple[str, str, dict[str, Any]]] = {
 TRANSFORMERS_MAPS = {"Backbone": "feature_maps", "Model": "last_hidden_state"}
 """What is explained of nets without classes."""
 
-TRANSFORMERS_SHAPE = (3, 64, 64)
+SHAPE = (3, 64, 64)
 
 
 def build_transformer(family: str, head: str, options: dict[str, Any]) -> nn.Module:
@@ -71,7 +71,7 @@ def build_transformer(family: str, head: str, options: dict[str, Any]) -> nn.Mod
     return made
 
 
-def part(head: str, output: Any) -> Any:
+def head_output(head: str, output: Any) -> Any:
     """The logits or the map of a net's output."""
     return output[TRANSFORMERS_MAPS.get(head, "logits")]
 
@@ -79,7 +79,7 @@ def part(head: str, output: Any) -> Any:
 def transformers() -> dict[str, Net]:
     """Its conv nets, and hybrids with many convolutions, from their configurations."""
     return {
-        name: Net(partial(build_transformer, *row), TRANSFORMERS_SHAPE, partial(part, row[1]))
+        name: Net(partial(build_transformer, *row), SHAPE, partial(head_output, row[1]))
         for name, row in TRANSFORMERS.items()
     }
 
