@@ -75,7 +75,7 @@ def readable(name: str | Path) -> str:
 def default_file(
     kind: str, model: str, weights: str = "DEFAULT", subjects: Sequence[Path | str] = ()
 ) -> Path:
-    """Where a command writes when it is not told, in the current folder.
+    """Where a command writes by default, in the current folder.
 
     The name has those of the first subject, of the model, and of weights other than the usual
     ones; a number follows where a figure of something else has that name already.
@@ -110,7 +110,7 @@ def without_separators(name: str) -> str:
 def origin_of(
     kind: str, model: str, weights: str = "DEFAULT", subjects: Sequence[Path | str] = ()
 ) -> str:
-    """What tells a figure from another command's, model's or image's."""
+    """What distinguishes a figure from those of other commands, models and images."""
     shown = [os.path.abspath(each) if isinstance(each, Path) else each for each in subjects]
     return " | ".join(map(readable, (kind, model, weights, *shown)))
 

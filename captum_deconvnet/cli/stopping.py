@@ -1,4 +1,4 @@
-"""A command that is stopped with Ctrl-C says how to go on."""
+"""What a command says that is stopped with Ctrl-C: what it keeps, and how to continue."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class GalleryRequest:
 
 
 def build_gallery(request: GalleryRequest) -> None:
-    """Make a gallery as requested, going on from what an earlier run has left."""
+    """Make a gallery as requested, or continue one that an earlier run has begun."""
     make_folder(request.out)
     keeps(f"the scan and the tiles so far are in {readable(request.out)}")
     with alone_in(request.out):

@@ -79,8 +79,8 @@ def gallery(
     IMAGES is a folder of photographs, with or without folders in it, or a dataset of torchvision,
     as torchvision/NAME:ROOT. For each map the k strongest activations are projected, at most one of
     an image, and shown beside the patches of the images that they saw: a sheet a layer, and
-    index.json. An image that cannot be read is named and left out. A run that was stopped goes
-    on where it was, and ends in the same files.
+    index.json. An image that cannot be read is named and left out. A run that was stopped
+    continues where it stopped, and ends in the same files.
     """
     from captum_deconvnet.gallery.builder import GalleryRequest, build_gallery
 
@@ -144,7 +144,7 @@ def evolution(
     For each map the strongest activation over all IMAGES at that checkpoint is projected. A
     thick frame marks a jump: another image than at the checkpoint before.
     Scans are kept beside the figure, in a folder named after it, so a run that was
-    stopped goes on where it was.
+    stopped continues where it stopped.
     """
     if "," in layer or not layer.strip():
         raise click.UsageError(f"--layer {layer!r} is not one layer.")

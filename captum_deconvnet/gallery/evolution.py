@@ -22,7 +22,7 @@ from captum_deconvnet.gallery.builder import digest
 from captum_deconvnet.gallery.panels import ActivationPanel, panels
 from captum_deconvnet.gallery.scan import top_activations
 from captum_deconvnet.gallery.tiles import tiles
-from captum_deconvnet.pictures.colours import channels_note
+from captum_deconvnet.pictures.display import channels_note
 from captum_deconvnet.pictures.image_sets import find_images
 from captum_deconvnet.pictures.style import FONT_SIZE, LETTERING, plainly
 from captum_deconvnet.registry import LoadedModel
@@ -119,7 +119,7 @@ def draw_evolution(request: EvolutionRequest) -> None:
     check_folder(request.out)
     if request.facts not in (None, "-"):
         check_folder(Path(str(request.facts)))
-    for path in request.checkpoints:  # a missing or damaged one is told before the work
+    for path in request.checkpoints:  # a missing or damaged one is reported before the work
         load_for_command(request.model, str(path))
     make_folder(scan_folder(request))
     keeps(f"the scans so far are in {readable(scan_folder(request))}")

@@ -23,7 +23,7 @@ from captum_deconvnet.gallery.panels import ImagePanels
 from captum_deconvnet.gallery.sheet import MapTiles, sheet
 from captum_deconvnet.gallery.tiles import TileStore, to_bytes
 from captum_deconvnet.gallery.top_activations import TopActivations
-from captum_deconvnet.pictures.colours import rgb, shown_bands, to_array
+from captum_deconvnet.pictures.display import rgb, shown_bands, to_array
 from captum_deconvnet.registry import LoadedModel
 
 MANY = 64

@@ -4,7 +4,7 @@ A model is known by its structure, settings, code and weights, the same in every
 ``repr`` is not used: it may fail, or show an address.
 
 An image is known by a checksum of what the dataset gave for it, its transform included. Before a
-saved scan is gone on with, images are read again: all those without a file of their own or with a
+saved scan is continued, images are read again: all those without a file of their own or with a
 changed file, and some of the others, of which only the transform can differ.
 """
 

@@ -1,19 +1,19 @@
 """Layers during a plain forward pass: their strongest activations are kept, and nothing else.
 
-A layer's output is looked at the moment the layer has run, before an in-place rectifier after it
+A layer's output is read as soon as the layer has run, before an in-place rectifier after it
 can overwrite it; of a layer that runs several times the last run counts, as in ``record``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.engine.recorder.module_hooks import in_this_thread, refuse_train_mode
+from captum_deconvnet.engine.recorder.module_hooks import layer_outputs, refuse_train_mode
 from captum_deconvnet.engine.repeated import DecisionWatch
 from captum_deconvnet.engine.rules.call import is_signal, tensors
 from captum_deconvnet.errors import LayerError, NonFiniteError
@@ -35,7 +35,7 @@ class LayerScan:
     def __init__(
         self, tops: Mapping[str, LayerTop], k: int, *, one_per_image: bool, name: Name
     ) -> None:
-        """Go on from ``tops``; ``name`` tells an image's name for error messages."""
+        """Continue from ``tops``; ``name`` gives an image's name for error messages."""
         self.tops, self.k, self.one_per_image, self.name = dict(tops), k, one_per_image, name
         self.means: dict[str, Tensor] = {}
         self.is_checked, self.operations = False, DecisionWatch()
@@ -111,23 +111,14 @@ def scanned(model: nn.Module, layers: Sequence[str], scan: LayerScan) -> Iterato
     """
     for path, module in model.named_modules():
         refuse_train_mode(path, module)
-    handles = []
-    try:
-        for path in layers:
-            module = model.get_submodule(path)
-            if isinstance(module, torch.jit.ScriptModule):
-                raise LayerError(f"The layer {path!r} is scripted: choose one that is not.")
-            hook = in_this_thread(_hook(path, scan))
-            handles.append(module.register_forward_hook(hook, prepend=True))
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    modules = {path: model.get_submodule(path) for path in layers}
+    for path, module in modules.items():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise LayerError(f"The layer {path!r} is scripted: choose one that is not.")
 
-
-def _hook(path: str, scan: LayerScan) -> Callable[[nn.Module, Any, Any], None]:
-    def after(module: nn.Module, args: Any, output: Any) -> None:
+    def take(path: str, output: Any) -> None:
         with scan.operations.hidden():
             scan.take(path, output)
 
-    return after
+    with layer_outputs(modules, take, prepend=True):
+        yield

@@ -53,11 +53,11 @@ def top_activations(
         one_per_image: keep at most one activation of a map in an image; else as many as there are.
         only: look at the images of these numbers only; scans of other numbers can be merged.
         out: write the result to this ``.safetensors`` file and a ``.json`` beside it. The scan is
-            saved there as it goes: run again after a stop, it does what is missing. It is gone on
-            with only for the same model (classes, settings, code, weights) and the same images,
-            which it knows by content, transform included.
+            saved there as it goes: run again after a stop, it does what is missing. It is
+            continued only for the same model (classes, settings, code, weights) and the same
+            images, which it knows by content, transform included.
         save_every: seconds between two savings.
-        tag: anything else that must be equal for a saved scan to be gone on with, such as the
+        tag: anything else that must be equal for a saved scan to be continued, such as the
             version of the images.
         num_workers: processes that read images, beside this one.
         show_progress: show a progress bar.

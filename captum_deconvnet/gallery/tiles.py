@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from captum_deconvnet.gallery.panels import ActivationPanel, ImagePanels
-from captum_deconvnet.pictures.colours import MID_GREY, rgb, stretch, to_array
-from captum_deconvnet.pictures.crop import Crop, crop_of
+from captum_deconvnet.pictures.display import MID_GREY, Crop, crop_of, rgb, stretch, to_array
 from captum_deconvnet.registry import LoadedModel
 
 Pixels = NDArray[np.uint8]
@@ -127,7 +126,7 @@ class TileStore:
         self._boxes[layer][place] = (box.top, box.left, box.bottom, box.right)
 
     def finish(self, image: ImagePanels) -> None:
-        """All tiles of an image are there: write them through, and then say so."""
+        """Write all tiles of an image to disk, and then note in the log that it is done."""
         for layer in {self._layer[panel.unit.layer] for panel in image.panels}:
             for kept in (self._tiles, self._factors, self._boxes):
                 kept[layer].flush()

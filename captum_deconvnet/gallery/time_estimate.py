@@ -19,7 +19,7 @@ FEW = 100
 """Below so many images measuring costs more than 2 % of the work; the bars tell soon enough."""
 
 SHARE = 200
-"""One image of so many is looked at in a measurement of the scan."""
+"""One image in so many is run to measure the speed of the scan."""
 
 MOST_UNITS = 16
 

@@ -116,7 +116,7 @@ def invariance(
 
     With --summary, IMAGES is one folder, and its subfolders are classes. Layers and classes are
     ranked in --out, a folder (default: FOLDER-MODEL-invariance), which keeps every finished
-    image: a run that was stopped goes on where it was.
+    image: a run that was stopped continues where it stopped.
     """
     from captum_deconvnet.files import default_file, default_stem
     from captum_deconvnet.invariance.request import InvarianceRequest

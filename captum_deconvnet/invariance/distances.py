@@ -70,6 +70,6 @@ def score(difference: Tensor, energy: Tensor) -> Tensor:
         energy: the lower sum, of the same shape.
 
     Returns:
-        The scores; NaN for features that are zero throughout, of which nothing can be said.
+        The scores; NaN for features that are zero throughout.
     """
     return (1 - difference / energy).clamp(min=0)

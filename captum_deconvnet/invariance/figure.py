@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from captum_deconvnet.pictures.colours import rgb
+from captum_deconvnet.pictures.display import rgb
 from captum_deconvnet.pictures.style import plainly
 
 # Okabe and Ito's colours, which readers with any colour vision can tell apart.

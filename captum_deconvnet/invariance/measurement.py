@@ -14,7 +14,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.attribution.model_checks import train_mode_refused
 from captum_deconvnet.engine.output import OutputName, named_signals, select_output
-from captum_deconvnet.engine.recorder.module_hooks import in_this_thread
+from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
 from captum_deconvnet.engine.steadiness import (
     check_chance,
     check_company,
@@ -163,21 +163,12 @@ def measuring(
     """
     seen: dict[str, tuple[list[SegmentChanges], Tensor]] = {}
 
-    def noting(path: str) -> Callable[[nn.Module, object, object], None]:
-        def note(module: nn.Module, arguments: object, output: object) -> None:
-            seen[path] = layers[path].measure(output, batch)
+    def measure(path: str, output: object) -> None:
+        seen[path] = layers[path].measure(output, batch)
 
-        return note
-
-    hooks = [
-        model.get_submodule(path).register_forward_hook(in_this_thread(noting(path)))
-        for path in layers
-    ]
-    try:
+    modules = {path: model.get_submodule(path) for path in layers}
+    with layer_outputs(modules, measure):
         yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def schedule(images: int, points: int, batch_size: int) -> Iterator[list[Segment]]:

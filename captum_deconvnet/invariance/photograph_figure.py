@@ -25,7 +25,7 @@ from captum_deconvnet.invariance.request import InvarianceRequest
 from captum_deconvnet.invariance.tables import area_table, write_points
 from captum_deconvnet.invariance.transforms import Transform
 from captum_deconvnet.invariance.wide_input import WideInput
-from captum_deconvnet.pictures.colours import channels_note
+from captum_deconvnet.pictures.display import channels_note
 from captum_deconvnet.pictures.reading import read_picture, to_picture
 
 ENOUGH = 3

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from captum_deconvnet.pictures.colours import stretch
+from captum_deconvnet.pictures.display import stretch
 from captum_deconvnet.pictures.style import (
     FONT_SIZE,
     LETTERING,

@@ -20,7 +20,7 @@ from captum_deconvnet.cli.output import check_folder, write_figure
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.files import origin_of, readable
 from captum_deconvnet.occlusion.figure import OccludedImage, occlusion_figure
-from captum_deconvnet.pictures.colours import channels_note, to_array
+from captum_deconvnet.pictures.display import channels_note, to_array
 from captum_deconvnet.pictures.prediction import class_name
 from captum_deconvnet.pictures.reading import to_input, to_picture
 from captum_deconvnet.projections.projected_layers import SILENT

@@ -23,8 +23,7 @@ from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.files import origin_of
-from captum_deconvnet.pictures.colours import MID_GREY, stretch, to_array
-from captum_deconvnet.pictures.crop import Crop, crop_of
+from captum_deconvnet.pictures.display import MID_GREY, Crop, crop_of, stretch, to_array
 from captum_deconvnet.pictures.prediction import predictions
 from captum_deconvnet.pictures.reading import to_input, to_picture
 from captum_deconvnet.pictures.style import FONT_SIZE, plainly

@@ -12,8 +12,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from captum_deconvnet.pictures.colours import MID_GREY, rgb, stretch
-from captum_deconvnet.pictures.crop import Crop
+from captum_deconvnet.pictures.display import MID_GREY, Crop, rgb, stretch
 from captum_deconvnet.pictures.style import (
     FONT_SIZE,
     LETTERING,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from captum_deconvnet.cli.loading import load_for_command
 from captum_deconvnet.cli.output import table
 from captum_deconvnet.engine.record import record
+from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
 from captum_deconvnet.engine.tape.receipt import Receipt, ReceiptEntry
 from captum_deconvnet.engine.windows.receptive_field import ReceptiveField
 from captum_deconvnet.registry import LoadedModel
@@ -104,20 +105,12 @@ def output_shapes(model: nn.Module, inputs: torch.Tensor) -> dict[str, tuple[int
     """The shape for one image of every module that ran and gave one tensor, in running order."""
     shapes: dict[str, tuple[int, ...]] = {}
 
-    def watch(path: str) -> Callable[[nn.Module, object, object], None]:
-        def note(module: nn.Module, arguments: object, output: object) -> None:
-            if isinstance(output, torch.Tensor) and output.dim() > 1:
-                shapes.setdefault(path, tuple(output.shape[1:]))
+    def take(path: str, output: object) -> None:
+        if isinstance(output, torch.Tensor) and output.dim() > 1:
+            shapes.setdefault(path, tuple(output.shape[1:]))
 
-        return note
-
-    hooks = [module.register_forward_hook(watch(path)) for path, module in model.named_modules()]
-    try:
-        with torch.no_grad():
-            model(inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with layer_outputs(dict(model.named_modules()), take), torch.no_grad():
+        model(inputs)
     return shapes
 
 

@@ -24,7 +24,7 @@ from captum_deconvnet.engine.recording import Recording
 from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.files import origin_of, readable
-from captum_deconvnet.pictures.colours import channels_note
+from captum_deconvnet.pictures.display import channels_note
 from captum_deconvnet.pictures.prediction import prediction_note, predictions
 from captum_deconvnet.pictures.reading import to_input, to_picture
 from captum_deconvnet.projections.projected_layers import (
@@ -121,7 +121,7 @@ def record_families(
 
 
 def notes_on(projected: Sequence[ProjectedLayer]) -> list[str]:
-    """What has to be said of the pictures."""
+    """Warnings about the pictures of all layers."""
     return [note for layer in projected for note in layer.notes]
 
 

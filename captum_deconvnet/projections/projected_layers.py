@@ -1,4 +1,4 @@
-"""Layers of one image, projected: what is projected of each, what is said of it, its figure."""
+"""Layers of one image, projected: the units or maps of each, notes on them, their figure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from captum_deconvnet.engine.recording import Recording
 from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.engine.windows.receptive_field import Box, ReceptiveField
-from captum_deconvnet.pictures.colours import to_array
-from captum_deconvnet.pictures.crop import crop_of
+from captum_deconvnet.pictures.display import crop_of, to_array
 from captum_deconvnet.projections.figure import LayerRow, ProjectionPanel, projection_figure
 from captum_deconvnet.projections.selection import FeatureMap, Selection, select
 
@@ -59,7 +58,7 @@ class ProjectedLayer:
 
     @property
     def notes(self) -> list[str]:
-        """What has to be said of the layer's pictures."""
+        """Warnings about the layer's pictures."""
         whole = any(not isinstance(each.chosen, Unit) for each in self.shown)
         which = " (of the single unit)" if whole else ""
         found = [f"{self.layer}: {FIXED}{which}"] if self.fixed else []

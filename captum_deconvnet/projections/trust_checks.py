@@ -74,8 +74,8 @@ def trust_checks(
 ) -> TrustChecks:
     """Project a unit, then again with one thing changed at a time, and correlate.
 
-    All seeds are the unit's activation on ``image``, so that only the way back differs. The four:
-    the switches of another image; switches drawn at random in their windows; weights shuffled
+    All seeds are the unit's activation on ``image``, so that only the backward pass differs. The
+    four: the switches of another image; switches drawn at random in their windows; weights shuffled
     within each filter bank, in the whole model; another unit of the layer at the same place, drawn
     at random, with the same switches.
 

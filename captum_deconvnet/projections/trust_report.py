@@ -15,7 +15,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.cli.output import table, write_figure
 from captum_deconvnet.engine.units import Unit
-from captum_deconvnet.pictures.colours import stretch, to_array
+from captum_deconvnet.pictures.display import stretch, to_array
 from captum_deconvnet.pictures.reading import to_picture
 from captum_deconvnet.pictures.style import LETTERING, plainly
 from captum_deconvnet.projections.figure import caption, show

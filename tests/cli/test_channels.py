@@ -12,7 +12,7 @@ from PIL import Image
 
 import captum_deconvnet as cdn
 from captum_deconvnet.occlusion.annotations import seen
-from captum_deconvnet.pictures.colours import bands, rgb, shown_bands
+from captum_deconvnet.pictures.display import bands, rgb, shown_bands
 
 NETS = Path(__file__).with_name("toy_nets.py")
 CHANNELS = (1, 2, 3, 4, 12)

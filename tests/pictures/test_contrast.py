@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from captum_deconvnet.pictures.colours import stretch
+from captum_deconvnet.pictures.display import stretch
 
 
 def test_zero_is_mid_grey_and_the_largest_magnitude_reaches_the_end_of_the_range():

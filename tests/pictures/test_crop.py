@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captum_deconvnet import Box
-from captum_deconvnet.pictures.crop import Crop, crop_of, overhang
+from captum_deconvnet.pictures.display import Crop, crop_of, overhang
 
 
 def test_a_field_inside_the_image_is_cut_as_it_is():

@@ -13,7 +13,7 @@ from captum_deconvnet import Box
 from captum_deconvnet.gallery.evolution import MapAtCheckpoint, evolution_figure
 from captum_deconvnet.invariance.figure import CurvePanel, TransformColumn, invariance_figure
 from captum_deconvnet.occlusion.figure import OccludedImage, occlusion_figure
-from captum_deconvnet.pictures.crop import Crop
+from captum_deconvnet.pictures.display import Crop
 from captum_deconvnet.pictures.style import UNKNOWN_LETTER, legible, save
 from captum_deconvnet.projections.demo import SampleProjection, SampleRow, sample_figure
 from captum_deconvnet.projections.figure import LayerRow, ProjectionPanel, projection_figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from captum_deconvnet import Box
-from captum_deconvnet.pictures.crop import Crop
+from captum_deconvnet.pictures.display import Crop
 from captum_deconvnet.projections.demo import SampleProjection, SampleRow, sample_figure
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from captum_deconvnet import Box
-from captum_deconvnet.pictures.crop import Crop
+from captum_deconvnet.pictures.display import Crop
 from captum_deconvnet.projections.figure import (
     MARGIN,
     LayerRow,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -62,6 +62,31 @@ def in_this_thread(hook: Callable[..., Any]) -> Callable[..., Any]:
         return hook(*args, **kwargs) if threading.get_ident() == thread else None
 
     return heard
+
+
+@contextmanager
+def layer_outputs(
+    layers: Mapping[str, nn.Module], take: Callable[[str, Any], object], *, prepend: bool = False
+) -> Iterator[None]:
+    """Give ``take`` each layer's path and output when it has run in this thread.
+
+    Args:
+        layers: modules by path.
+        take: is called before the model can change the output in place.
+        prepend: whether it is called before the hooks that the modules have.
+    """
+
+    def taking(path: str) -> Callable[..., None]:
+        def after(module: nn.Module, arguments: Any, output: Any) -> None:
+            take(path, output)
+
+        return after
+
+    with ExitStack() as undo:
+        for path, module in layers.items():
+            hook = in_this_thread(taking(path))
+            undo.enter_context(module.register_forward_hook(hook, prepend=prepend))
+        yield
 
 
 def _remove(handles: list[RemovableHandle]) -> None:

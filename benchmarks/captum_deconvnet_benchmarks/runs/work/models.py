@@ -19,7 +19,7 @@ from torch import Tensor
 
 from captum_deconvnet.cli.loading import load_for_command
 from captum_deconvnet.errors import ImageError, LayerError, SpecError
-from captum_deconvnet.pictures.colours import bands
+from captum_deconvnet.pictures.display import bands
 from captum_deconvnet.pictures.reading import plain_picture, to_input
 from captum_deconvnet_benchmarks.protocol.explainer import Subject
 from captum_deconvnet_benchmarks.runs.plan.spec import LABEL, PREDICTED, ModelChoice, Spec
