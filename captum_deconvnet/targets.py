@@ -7,14 +7,16 @@ so that it can be given wherever a model is, without a target.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from captum_deconvnet.attribution.model_checks import require_box
 from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.output import OutputName, select_output
+from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import ModelError, TargetError
 
 
@@ -88,10 +90,12 @@ class BoxScore(nn.Module):
     Args:
         model: a detector as torchvision has them: from a list of images (C, H, W) to a list of
             dictionaries with ``boxes`` (B, 4), ``scores`` (B,) and, for ``label``, ``labels`` (B,).
-        box: (left, top, right, bottom), in the detector's pixels.
+        box: in the detector's pixels: a :class:`captum_deconvnet.Box`, or a tensor of four numbers
+            as detectors give it, (left, top, right, bottom).
         label: look only at boxes of this label; None for all.
 
     Raises:
+        InputError: for a box in another form.
         ModelError: when it runs, for a model that gives no such list.
 
     Example:
@@ -104,21 +108,17 @@ class BoxScore(nn.Module):
         ...         boxes = torch.tensor([[0.0, 0, 4, 4], [4, 4, 8, 8]])
         ...         return [{"boxes": boxes, "scores": self.conv(image).relu().mean((1, 2))[:2]}
         ...                 for image in images]
-        >>> near = cdn.targets.BoxScore(Detector().eval(), (5, 5, 8, 8))
+        >>> near = cdn.targets.BoxScore(Detector().eval(), cdn.Box(5, 5, 8, 8))
         >>> cdn.DeconvNet(near).attribute(torch.rand(2, 3, 8, 8)).shape
         torch.Size([2, 3, 8, 8])
     """
 
-    def __init__(
-        self, model: nn.Module, box: Sequence[float] | Tensor, *, label: int | None = None
-    ) -> None:
+    def __init__(self, model: nn.Module, box: Box | Tensor, *, label: int | None = None) -> None:
         """Follow the box nearest to ``box``."""
         require_module(model)
         super().__init__()
         self.model, self.label = model, label
-        self.box = torch.as_tensor(box, dtype=torch.float32).flatten()
-        if self.box.numel() != 4:
-            raise TargetError(f"The box is {box!r}: give (left, top, right, bottom).")
+        self.box = _corners(box)
         self.train(model.training)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -155,3 +155,12 @@ def nearest(boxes: Tensor, box: Tensor) -> Tensor:
 
 def _is_detection(item: Any) -> bool:
     return isinstance(item, Mapping) and {"boxes", "scores"} <= set(item)
+
+
+def _corners(box: Box | Tensor) -> Tensor:
+    """(left, top, right, bottom), as detectors have it."""
+    if isinstance(box, Tensor) and box.numel() == 4:
+        return box.detach().float().flatten()
+    require_box(box, "The box is")
+    assert isinstance(box, Box)
+    return torch.tensor([box.left, box.top, box.right, box.bottom], dtype=torch.float32)

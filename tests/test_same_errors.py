@@ -29,7 +29,7 @@ def images(count=2):
     return torch.rand(count, 3, 12, 12)
 
 
-PARTS = {"eye": [(1, 1, 4, 4)] * 2}
+PARTS = {"eye": [cdn.Box(1, 1, 5, 5)] * 2}
 UNIT = cdn.Unit(0, "1", 2, 3, 3)
 
 WITH_MODEL = {

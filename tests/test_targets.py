@@ -8,7 +8,7 @@ from torch import nn
 from torch.testing import assert_close
 
 import captum_deconvnet as cdn
-from captum_deconvnet.errors import ModelError, TargetError
+from captum_deconvnet.errors import InputError, ModelError, TargetError
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
@@ -84,21 +84,34 @@ class Detector(nn.Module):
 )
 def test_the_score_followed_is_that_of_the_nearest_box(box, label, expected):
     net, batch = Detector().eval(), images().requires_grad_()
-    target = cdn.targets.BoxScore(net, box, label=label)
+    left, top, right, bottom = box
+    target = cdn.targets.BoxScore(net, cdn.Box(top, left, bottom, right), label=label)
     score = net.scores(batch)[:, expected]
     assert_close(target(batch), score, **EXACT)
     found = cdn.DeconvNet(target, relu="gradient").attribute(batch)
     assert_close(found, torch.autograd.grad(score.sum(), batch)[0], **EXACT)
 
 
+def test_a_box_of_the_detectors_own_is_taken_as_it_gives_it():
+    net, batch = Detector().eval(), images()
+    own = cdn.targets.BoxScore(net, net([batch[0]])[0]["boxes"][2])
+    assert_close(own(batch), net.scores(batch)[:, 2], **EXACT)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 4, 4), [0.0, 0.0, 4.0, 4.0], torch.zeros(3), None])
+def test_a_box_that_could_mean_two_things_is_refused(box):
+    with pytest.raises(InputError, match=r"Box\(top, left, bottom, right\)"):
+        cdn.targets.BoxScore(Detector().eval(), box)
+
+
 def test_an_image_without_a_box_scores_nothing():
-    target = cdn.targets.BoxScore(Detector().eval(), (0, 0, 4, 4), label=7)
+    target = cdn.targets.BoxScore(Detector().eval(), cdn.Box(0, 0, 4, 4), label=7)
     assert target(images()).tolist() == [0, 0]
 
 
 def test_a_model_that_is_no_detector_is_refused():
     with pytest.raises(ModelError, match="detector"):
-        cdn.targets.BoxScore(nn.Sequential(Stacked(), segmenter()), (0, 0, 4, 4))(images())
+        cdn.targets.BoxScore(nn.Sequential(Stacked(), segmenter()), cdn.Box(0, 0, 4, 4))(images())
 
 
 class Stacked(nn.Module):

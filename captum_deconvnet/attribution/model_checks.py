@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from captum_deconvnet.engine.layers import LayerName, layer_paths
 from captum_deconvnet.engine.recorder.module_hooks import in_this_thread, refuse_train_mode
+from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import (
     InputError,
     LayerError,
@@ -51,6 +52,23 @@ def check_images(images: Any) -> None:
         )
     if not bool(torch.isfinite(images).all()):
         raise NonFiniteError("The inputs hold NaN or infinite values.")
+
+
+def require_box(box: Any, subject: str) -> None:
+    """Raise for what is no :class:`Box`: four numbers could mean sides or corners.
+
+    Args:
+        box: what was given.
+        subject: how the error begins.
+
+    Raises:
+        InputError: it is no box.
+    """
+    if not isinstance(box, Box):
+        raise InputError(
+            f"{subject} {box!s:.60}: give a captum_deconvnet.Box(top, left, bottom, right), whose "
+            "bottom and right are the first row and column after it."
+        )
 
 
 def measured_layers(

@@ -18,15 +18,13 @@ from captum_deconvnet.occlusion.fills import filled
 from captum_deconvnet.pictures.reading import read_picture, to_input
 from captum_deconvnet.registry.transforms import Picture
 
-Part = tuple[int, int, int, int]
-
 
 @dataclass(frozen=True)
 class Annotations:
-    """Images, and for every part its box in each: (top, left, height, width) in pixels."""
+    """Images, and for every part its box in each, in pixels of the image file."""
 
     images: list[Picture]
-    parts: Mapping[str, list[Part]]
+    parts: Mapping[str, list[cdn.Box]]
 
 
 def read_annotations(path: Path) -> Annotations:
@@ -51,7 +49,7 @@ def read_annotations(path: Path) -> Annotations:
     return Annotations([read_picture(path.parent / name) for name in names], boxes)
 
 
-def _boxes(path: Path, part: str, given: Any, count: int) -> list[Part]:
+def _boxes(path: Path, part: str, given: Any, count: int) -> list[cdn.Box]:
     if not isinstance(given, list) or len(given) != count:
         raise ImageError(f"{path}: the part {part!r} needs a list of {count} boxes, one an image.")
     for box in given:
@@ -61,7 +59,7 @@ def _boxes(path: Path, part: str, given: Any, count: int) -> list[Part]:
                 f"{path}: the part {part!r} has the box {box}; [top, left, height, width] in whole "
                 "pixels was expected."
             )
-    return [(box[0], box[1], box[2], box[3]) for box in given]
+    return [cdn.Box(top, left, top + high, left + wide) for top, left, high, wide in given]
 
 
 def scores(
@@ -76,7 +74,7 @@ def scores(
     loaded = load_for_command(model, weights)
     images = torch.cat([to_input(loaded, image) for image in annotations.images])
     boxes = {
-        part: [seen(loaded, *pair) for pair in zip(annotations.images, found, strict=True)]
+        part: [seen_box(loaded, *pair) for pair in zip(annotations.images, found, strict=True)]
         for part, found in annotations.parts.items()
     }
     grey = filled("grey", images, loaded)[0, :, :1, :1]
@@ -90,7 +88,7 @@ def scores(
     )
 
 
-def seen(loaded: cdn.LoadedModel, image: Picture, box: Part) -> Part:
+def seen_box(loaded: cdn.LoadedModel, image: Picture, box: cdn.Box) -> cdn.Box:
     """Where a box of the image lies in what the network sees, whatever its transform does.
 
     A white card with the box in black goes through the transform; what is more black than white
@@ -103,20 +101,19 @@ def seen(loaded: cdn.LoadedModel, image: Picture, box: Part) -> Part:
     darker = (white - marked).mean(0)
     rows, columns = torch.where(darker > (white - black).mean() / 2)
     if not len(rows):
-        raise ImageError(f"{loaded.name} sees nothing of the box {list(box)}: its transform crops.")
+        raise ImageError(f"{loaded.name} sees nothing of the box {box}: its transform crops.")
     first, last = (int(rows.min()), int(columns.min())), (int(rows.max()), int(columns.max()))
-    return (*first, last[0] - first[0] + 1, last[1] - first[1] + 1)
+    return cdn.Box(*first, last[0] + 1, last[1] + 1)
 
 
-def cards(image: Picture, box: Part) -> tuple[Picture, Picture, Picture]:
+def cards(image: Picture, box: cdn.Box) -> tuple[Picture, Picture, Picture]:
     """Of the image's kind and size: a white one, one with the box in black, and a black one."""
-    top, left, height, width = box
     if isinstance(image, torch.Tensor):
         white = torch.full_like(image, 255 if image.dtype == torch.uint8 else 1)
         marked = white.clone()
-        marked[..., top : top + height, left : left + width] = 0
+        marked[..., box.top : box.bottom, box.left : box.right] = 0
         return white, marked, torch.zeros_like(image)
     blank, drawn, black = (Image.new("RGB", image.size, c) for c in ("white", "white", "black"))
-    corner = (left + width - 1, top + height - 1)
-    ImageDraw.Draw(drawn).rectangle(((left, top), corner), fill="black")
+    corners = ((box.left, box.top), (box.right - 1, box.bottom - 1))
+    ImageDraw.Draw(drawn).rectangle(corners, fill="black")
     return blank, drawn, black

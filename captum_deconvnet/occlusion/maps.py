@@ -15,6 +15,7 @@ from captum_deconvnet.attribution.model_checks import (
     targets_of,
 )
 from captum_deconvnet.attribution.selected_call import finite
+from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.occlusion.window_grid import Grid, Window
 
@@ -29,8 +30,7 @@ class OcclusionMaps:
         target: the target class of each image, (N,).
         clean_probability: of the target class, nothing covered, (N,).
         clean_label: the most probable class, nothing covered, (N,).
-        rows: the first and the last row of pixels covered, by row of the maps.
-        columns: likewise of columns.
+        boxes: the pixels that each place covers, by row and column of the maps.
         channel: each image's strongest feature map of the layer, by the sum of its activations,
             (N,); ``None`` without a layer, as are the next four.
         activity: the sum of that map, (N, rows, columns): Fig. 7 (b).
@@ -45,8 +45,7 @@ class OcclusionMaps:
     target: Tensor
     clean_probability: Tensor
     clean_label: Tensor
-    rows: list[tuple[int, int]]
-    columns: list[tuple[int, int]]
+    boxes: list[list[Box]]
     channel: Tensor | None = None
     activity: Tensor | None = None
     clean_activity: Tensor | None = None
@@ -159,8 +158,7 @@ class MapCollector:
             self.target,
             self.clean_probability,
             self.clean_label,
-            self._covered(1),
-            self._covered(2),
+            self._boxes(),
             self.channel,
             self.activity,
             self.clean_activity,
@@ -172,10 +170,9 @@ class MapCollector:
     def _place(self, window: Window) -> tuple[int, int]:
         return tuple(window.starts[dim] // self.grid.strides[dim] for dim in (1, 2))  # type: ignore[return-value]
 
-    def _covered(self, dim: int) -> list[tuple[int, int]]:
-        places = range(self.grid.counts[dim])
-        windows = [self.grid.at([0, *(p if d == dim else 0 for d in (1, 2))]) for p in places]
-        return [(window.starts[dim], window.stops[dim] - 1) for window in windows]
+    def _boxes(self) -> list[list[Box]]:
+        _, rows, columns = self.grid.axes
+        return [[Box(top, left, bottom, right) for left, right in columns] for top, bottom in rows]
 
 
 def _sums(activation: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from statistics import fmean, pstdev
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.attribution.model_checks import train_mode_refused
+from captum_deconvnet.attribution.model_checks import require_box, train_mode_refused
 from captum_deconvnet.engine.checks import check_initialised, require_module
 from captum_deconvnet.engine.layers import LayerName, layer_paths
 from captum_deconvnet.engine.recorder.module_hooks import in_this_thread
@@ -20,10 +20,10 @@ from captum_deconvnet.engine.steadiness import (
     drew_since,
     generator_states,
 )
+from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import ImageError, InputError
 from captum_deconvnet.occlusion.fills import Fill, filled
 
-Part = tuple[int, int, int, int]
 RANDOM = "random"
 
 
@@ -71,7 +71,7 @@ class PartCorrespondence:
     def attribute(
         self,
         images: Tensor,
-        boxes: Mapping[str, Sequence[Part]],
+        boxes: Mapping[str, Sequence[Box]],
         *,
         random_boxes: int = 0,
         fill: Fill = 0.0,
@@ -81,7 +81,7 @@ class PartCorrespondence:
 
         Args:
             images: (N, C, H, W), two or more.
-            boxes: for every part its box in each image: (top, left, height, width) in pixels.
+            boxes: for every part its box in each image, in pixels: a :class:`captum_deconvnet.Box`.
             random_boxes: how many scores of random boxes, each the size of some part, to average
                 into the part ``"random"``; 0 for none.
             fill: what covers, in the model's own space: a number, a tensor (C, 1, 1), ``"mean"``
@@ -92,6 +92,7 @@ class PartCorrespondence:
             Scores by layer and part.
 
         Raises:
+            InputError: for a box that is no :class:`captum_deconvnet.Box`.
             ImageError: for boxes that do not fit the images, or fewer than two images.
             UnknownNameError: for a fill of another name.
             TrainModeError: for a batch norm in train mode, naming it.
@@ -103,7 +104,8 @@ class PartCorrespondence:
             >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()).eval()
             >>> image = torch.rand(1, 3, 12, 12)
             >>> same = cdn.PartCorrespondence(net, "1")
-            >>> same.attribute(image.repeat(3, 1, 1, 1), {"eye": [(2, 2, 4, 4)] * 3})["1"]["eye"]
+            >>> boxes = {"eye": [cdn.Box(top=2, left=2, bottom=6, right=6)] * 3}
+            >>> same.attribute(image.repeat(3, 1, 1, 1), boxes)["1"]["eye"]
             Score(mean=0.0, deviation=0.0, pairs=6)
         """
         check_initialised(self.model)
@@ -129,13 +131,13 @@ class PartCorrespondence:
         self,
         images: Tensor,
         clean: Mapping[str, Tensor],
-        boxes: Sequence[Part],
+        boxes: Sequence[Box],
         cover: Tensor,
     ) -> dict[str, list[float]]:
         covered = images.clone()
-        for image, card, (top, left, height, width) in zip(covered, cover, boxes, strict=True):
-            box = (slice(None), slice(top, top + height), slice(left, left + width))
-            image[box] = card[box]
+        for image, card, box in zip(covered, cover, boxes, strict=True):
+            place = (slice(None), slice(box.top, box.bottom), slice(box.left, box.right))
+            image[place] = card[place]
         found = self._features(covered)
         return {path: distances((clean[path] - found[path]).flatten(1)) for path in self.layers}
 
@@ -193,26 +195,27 @@ def _score(found: list[float]) -> Score:
     return Score(fmean(found), pstdev(found), len(found))
 
 
-def _checked(part: str, boxes: Sequence[Part], images: Tensor) -> list[Part]:
+def _checked(part: str, boxes: Sequence[Box], images: Tensor) -> list[Box]:
     if not isinstance(images, Tensor) or images.dim() != 4 or len(images) < 2:
         given = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise InputError(f"The inputs are {given}: two or more images (N, C, H, W) are compared.")
     if len(boxes) != len(images):
         raise ImageError(f"The part {part!r} has {len(boxes)} boxes for {len(images)} images.")
-    for top, left, height, width in boxes:
-        fits = top >= 0 and left >= 0 and height > 0 and width > 0
-        if not fits or top + height > images.shape[2] or left + width > images.shape[3]:
-            size = tuple(images.shape[2:])
+    height, width = images.shape[2:]
+    for box in boxes:
+        require_box(box, f"The part {part!r} has the box")
+        is_inside = 0 <= box.top < box.bottom <= height and 0 <= box.left < box.right <= width
+        if not is_inside:
             raise ImageError(
-                f"The part {part!r} has a box {(top, left, height, width)} (top, left, height, "
-                f"width) that does not lie in images of {size}."
+                f"The part {part!r} has the {box}, which does not lie in images of "
+                f"{(height, width)}."
             )
     return list(boxes)
 
 
 def _drawn(
-    parts: Mapping[str, list[Part]], images: Tensor, generator: torch.Generator | None
-) -> list[Part]:
+    parts: Mapping[str, list[Box]], images: Tensor, generator: torch.Generator | None
+) -> list[Box]:
     """A random box an image, of the size of one of its parts."""
     names = sorted(parts)
 
@@ -221,7 +224,9 @@ def _drawn(
 
     found = []
     for image in range(len(images)):
-        _, _, height, width = parts[names[number(len(names))]][image]
+        like = parts[names[number(len(names))]][image]
+        height, width = like.bottom - like.top, like.right - like.left
         top = number(images.shape[2] - height + 1)
-        found.append((top, number(images.shape[3] - width + 1), height, width))
+        left = number(images.shape[3] - width + 1)
+        found.append(Box(top, left, top + height, left + width))
     return found

@@ -50,7 +50,7 @@ RESULTS = {
     ),
     "TopActivations": lambda: cdn.top_activations(net(), "1", IMAGES, k=2),
     "CorrespondenceScores": lambda: cdn.PartCorrespondence(net(), "1").attribute(
-        IMAGES, {"eye": [(1, 1, 3, 3)] * 3}
+        IMAGES, {"eye": [cdn.Box(1, 1, 4, 4)] * 3}
     ),
     "OcclusionReport": report,
     "Receipt": lambda: recorded().receipt,

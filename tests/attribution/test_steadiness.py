@@ -17,7 +17,7 @@ from captum_deconvnet.errors import ModelError, TrainModeError
 
 IMAGES = torch.rand(4, 3, 12, 12, generator=torch.Generator().manual_seed(0)) + 0.2
 IMAGES[1:] *= 0.1
-BOXES = {"eye": [(2, 2, 4, 4)] * 4}
+BOXES = {"eye": [cdn.Box(2, 2, 6, 6)] * 4}
 
 CLASSES = {
     "record": lambda net: cdn.record(net, IMAGES),

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 import captum_deconvnet as cdn
-from captum_deconvnet.occlusion.annotations import seen
+from captum_deconvnet.occlusion.annotations import seen_box
 from captum_deconvnet.pictures.display import bands, rgb, shown_bands
 
 NETS = Path(__file__).with_name("toy_nets.py")
@@ -97,7 +97,7 @@ def test_a_box_of_an_array_is_where_that_of_a_picture_is(tmp_path, like):
         "bytes": torch.zeros(1, 40, 60, dtype=torch.uint8),
         "floats": torch.rand(1, 40, 60),
     }
-    assert seen(loaded, kinds[like], (10, 20, 8, 12)) == (5, 10, 4, 6)
+    assert seen_box(loaded, kinds[like], cdn.Box(10, 20, 18, 32)) == cdn.Box(5, 10, 9, 16)
 
 
 @pytest.mark.parametrize(

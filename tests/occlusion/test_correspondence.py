@@ -1,4 +1,4 @@
-"""Table 1's score: the closed forms T32 and M2."""
+"""Table 1's score, by closed forms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import captum_deconvnet as cdn
-from captum_deconvnet.errors import ImageError
+from captum_deconvnet.errors import ImageError, InputError
 from captum_deconvnet.occlusion.part_correspondence import distances
 
 
@@ -44,7 +44,7 @@ def identity():
 def test_the_score_of_known_features_is_worked_out_by_hand(identity):
     """4 of 16 places change: up in image 0, down in image 1, and image 2 is covered elsewhere."""
     images = torch.stack([torch.full((1, 4, 4), value) for value in (1.0, -1.0, 1.0)])
-    boxes = {"nose": [(0, 0, 2, 2), (0, 0, 2, 2), (2, 2, 2, 2)]}
+    boxes = {"nose": [cdn.Box(0, 0, 2, 2), cdn.Box(0, 0, 2, 2), cdn.Box(2, 2, 4, 4)]}
     score = cdn.PartCorrespondence(identity, "0").attribute(images, boxes)["0"]["nose"]
     assert score.pairs == 6
     assert score.mean == pytest.approx((4 + 8 + 8) / 3 / 16)
@@ -54,7 +54,7 @@ def test_the_score_of_known_features_is_worked_out_by_hand(identity):
 
 
 def test_random_boxes_can_be_drawn_again(identity):
-    images, boxes = torch.rand(3, 1, 9, 9), {"eye": [(1, 1, 3, 2)] * 3}
+    images, boxes = torch.rand(3, 1, 9, 9), {"eye": [cdn.Box(1, 1, 4, 3)] * 3}
     scores = cdn.PartCorrespondence(identity, "0")
     found = [
         scores.attribute(images, boxes, random_boxes=4, generator=torch.Generator().manual_seed(7))[
@@ -71,8 +71,15 @@ def test_random_boxes_can_be_drawn_again(identity):
 def test_boxes_that_do_not_fit_are_refused(identity):
     scores, images = cdn.PartCorrespondence(identity, "0"), torch.rand(2, 1, 9, 9)
     with pytest.raises(ImageError, match="1 boxes for 2 images"):
-        scores.attribute(images, {"eye": [(0, 0, 2, 2)]})
+        scores.attribute(images, {"eye": [cdn.Box(0, 0, 2, 2)]})
     with pytest.raises(ImageError, match="does not lie in images"):
-        scores.attribute(images, {"eye": [(0, 0, 2, 2), (8, 0, 2, 2)]})
+        scores.attribute(images, {"eye": [cdn.Box(0, 0, 2, 2), cdn.Box(8, 0, 10, 2)]})
     with pytest.raises(ImageError, match="two or more"):
-        scores.attribute(images[:1], {"eye": [(0, 0, 2, 2)]})
+        scores.attribute(images[:1], {"eye": [cdn.Box(0, 0, 2, 2)]})
+
+
+@pytest.mark.parametrize("box", [(0, 0, 2, 2), [2, 2, 4, 4], None])
+def test_a_box_that_could_mean_two_things_is_refused(identity, box):
+    scores, images = cdn.PartCorrespondence(identity, "0"), torch.rand(2, 1, 9, 9)
+    with pytest.raises(InputError, match=r"Box\(top, left, bottom, right\)"):
+        scores.attribute(images, {"eye": [box] * 2})

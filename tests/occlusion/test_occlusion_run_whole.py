@@ -277,7 +277,9 @@ def test_lazy_layers_that_have_not_run_are_refused_and_left_alone(method):
     with pytest.raises(ModelError, match="no weights yet"):
         cdn.OcclusionSensitivity(net).attribute(x, 1, window=4, stride=2)
     with pytest.raises(ModelError, match="no weights yet"):
-        cdn.PartCorrespondence(net, "0").attribute(x.repeat(2, 1, 1, 1), {"a": [(0, 0, 2, 2)] * 2})
+        cdn.PartCorrespondence(net, "0").attribute(
+            x.repeat(2, 1, 1, 1), {"a": [cdn.Box(0, 0, 2, 2)] * 2}
+        )
     assert all(map(nn.parameter.is_lazy, net.parameters()))
 
 

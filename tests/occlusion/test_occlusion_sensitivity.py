@@ -50,7 +50,10 @@ def test_the_maps_are_the_sums_that_the_window_leaves(net, images, fill):
     maps = sensitivity.attribute(
         images, [0, 1], window=WINDOW, stride=STRIDE, fill=fill, all_classes=True
     )
-    assert (maps.rows, maps.columns) == (ROWS, COLUMNS)
+    assert maps.boxes == [
+        [cdn.Box(top, left, bottom + 1, right + 1) for left, right in COLUMNS]
+        for top, bottom in ROWS
+    ]
     assert maps.channel.tolist() == [0, 0]
     assert_close(maps.clean_activity, images.sum((1, 2, 3)))
     for row in range(2):

@@ -12,7 +12,7 @@ import captum_deconvnet as cdn
 from captum_deconvnet.errors import ModelError, UnknownNameError
 
 CHANNELS = (1, 2, 3, 4, 12)
-BOXES = [(2, 3, 5, 6), (9, 8, 4, 7), (0, 0, 6, 6)]
+BOXES = [cdn.Box(2, 3, 7, 9), cdn.Box(9, 8, 13, 15), cdn.Box(0, 0, 6, 6)]
 
 
 class OfBytes(nn.Module):
@@ -55,9 +55,9 @@ FILLS = {
 def hidden(images, fill, boxes):
     cover = fill(images).to(images.dtype).expand(images.shape)
     found = images.clone()
-    for number, (top, left, height, width) in enumerate(boxes):
-        for row in range(top, top + height):
-            for column in range(left, left + width):
+    for number, box in enumerate(boxes):
+        for row in range(box.top, box.bottom):
+            for column in range(box.left, box.right):
                 found[number, :, row, column] = cover[number, :, row, column]
     return found
 
@@ -93,7 +93,7 @@ def test_sensitivity_is_that_of_pictures_covered_by_hand(kind, channels):
     fill, literal = FILLS[kind]
     maps = cdn.OcclusionSensitivity(net).attribute(images, 1, window=6, stride=6, fill=fill)
     with torch.no_grad():
-        expected = net(hidden(images, literal, [(6, 12, 6, 6)] * 3)).softmax(1)[:, 1]
+        expected = net(hidden(images, literal, [cdn.Box(6, 12, 12, 18)] * 3)).softmax(1)[:, 1]
     assert_close(maps.probability[:, 1, 2], expected)
 
 
