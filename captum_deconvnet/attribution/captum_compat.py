@@ -1,5 +1,9 @@
 """Everything of Captum that is not public, so that a new Captum breaks one file only."""
 
+from captum_deconvnet.pictures.plotting import import_matplotlib
+
+import_matplotlib()  # before Captum does
+
 from captum._utils.common import _expand_additional_forward_args as expand_additional_forward_args
 from captum._utils.common import _format_additional_forward_args as format_additional_forward_args
 from captum._utils.common import _format_output as format_output

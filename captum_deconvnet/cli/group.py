@@ -19,6 +19,7 @@ import pluggy
 from captum_deconvnet import __version__
 from captum_deconvnet.cli.stopping import stopped
 from captum_deconvnet.errors import CaptumDeconvnetError
+from captum_deconvnet.pictures.plotting import import_matplotlib
 from captum_deconvnet.registry import hookspecs
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ OWN_COMMANDS = {
     "plugins": "captum_deconvnet.cli.commands",
 }
 """Our commands in the order of the help, each with the module whose hook registers it."""
+
+LISTS = ("models", "plugins")
+"""Commands that neither run a model nor draw."""
 
 
 class PlainError(click.ClickException):
@@ -135,8 +139,11 @@ Examples:
 """,
 )
 @click.version_option(__version__, prog_name="deconvnet")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """See what made a unit of a convolutional network fire (Zeiler & Fergus, 2014)."""
+    if context.invoked_subcommand not in LISTS:
+        import_matplotlib()  # before Captum and the figures do
 
 
 @contextmanager

@@ -21,6 +21,8 @@ def import_matplotlib() -> None:
     own, which another environment's command need not have. A backend that is there is taken, as
     always. A settings file that is not UTF-8 is left out, with a warning.
     """
+    if "matplotlib" in sys.modules:
+        return
     try:
         import matplotlib
     except UnicodeDecodeError:

@@ -60,14 +60,16 @@ class RegisterModels(Protocol):
 class RegisterRules(Protocol):
     """What ``register_rules`` is given to call, once for each rule."""
 
-    def __call__(self, target: object, rule: Rule, *, kind: str = "extension") -> None:
+    def __call__(self, target: object, rule: Rule | str, *, kind: str = "extension") -> None:
         """Give ``target`` the projection rule ``rule``.
 
         Args:
             target: an ``nn.Module`` subclass (its whole call becomes one operation), a torch
                 function, an aten or custom operation, or one of these as ``"package.module:Name"``,
                 looked up only once that package is imported.
-            rule: one of ``captum_deconvnet.rules``, or ``rule(call) -> adjoint``.
+            rule: one of ``captum_deconvnet.rules``, or ``rule(call) -> adjoint``; or where it is,
+                such as ``"captum_deconvnet:rules.identity"``, which spares ``deconvnet --help`` the
+                import of torch.
             kind: what the receipt calls it: ``"paper"``, ``"adjoint"``, ``"extension"`` or
                 ``"fallback"``.
         """

@@ -1,9 +1,8 @@
-"""Models by name: list what the plugins offer, and load one."""
+"""A model by its name: what a plugin or the user builds, with its weights."""
 
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 from pathlib import Path
 
 from captum_deconvnet.errors import (
@@ -18,6 +17,7 @@ from captum_deconvnet.registry.class_names import Classes
 from captum_deconvnet.registry.importing import FORMS, ImportPath, import_path
 from captum_deconvnet.registry.input_size import GivenSize
 from captum_deconvnet.registry.loaded_model import LoadedModel, own_model
+from captum_deconvnet.registry.model_names import list_models
 from captum_deconvnet.registry.plugin import ModelSource
 from captum_deconvnet.registry.preparation import Numbers, Preparation, Transform
 from captum_deconvnet.registry.registry import Registry, process_registry
@@ -25,22 +25,6 @@ from captum_deconvnet.registry.weights import GivenWeights, Weights, given_weigh
 from captum_deconvnet.registry.weights_file import require_finite
 
 RANDOM = "random"
-
-
-def list_models(pattern: str = "*", *, registry: Registry | None = None) -> list[str]:
-    """The full names of all models that the plugins offer, sorted.
-
-    Args:
-        pattern: shell wildcards, e.g. ``"torchvision/resnet*"``.
-        registry: where to look; by default the plugins of this process.
-    """
-    registry = registry or process_registry()
-    names = {
-        f"{prefix}/{name}"
-        for prefix, source in registry.sources.items()
-        for name in registry.names(source)
-    }
-    return sorted(fnmatch.filter(names, pattern))
 
 
 def load_model(

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
+from captum_deconvnet.errors import UnknownNameError
 from captum_deconvnet.registry.hookspecs import PROJECT, Load, Names, Rule
 
 
@@ -98,7 +100,7 @@ class RuleRow:
     Args:
         target: a module class, a function or an operation, or its address
             ``"package.module:Name"``.
-        rule: what ``captum_deconvnet.rules`` holds, or ``rule(call) -> adjoint``.
+        rule: what ``captum_deconvnet.rules`` holds, or ``rule(call) -> adjoint``; or its address.
         kind: what the receipt calls it.
         plugin: the plugin that gave the row.
 
@@ -108,7 +110,7 @@ class RuleRow:
     """
 
     target: object
-    rule: Rule
+    rule: Rule | str
     kind: str
     plugin: str
 
@@ -116,8 +118,10 @@ class RuleRow:
         """Refuse a row that could not be used later."""
         if self.kind not in KINDS:
             raise ValueError(f"kind {self.kind!r} of a rule is none of {', '.join(KINDS)}")
-        if not callable(self.rule):
-            raise TypeError(f"the rule for {self.target!r} is {self.rule!r}, not a callable")
+        if not callable(self.rule) and ":" not in str(self.rule):
+            raise TypeError(
+                f"the rule for {self.target!r} is {self.rule!r}, not a callable or its address"
+            )
         if isinstance(self.target, str) and ":" not in self.target:
             raise ValueError(f"address {self.target!r} is not of the form 'package.module:Name'")
 
@@ -129,14 +133,31 @@ class RuleRow:
         """
         if not isinstance(self.target, str):
             return self.target
-        module, _, name = self.target.partition(":")
-        if module.partition(".")[0] not in sys.modules:
+        if self.target.partition(":")[0].partition(".")[0] not in sys.modules:
             return None
         try:
-            return functools.reduce(getattr, name.split("."), _imported(module))
+            target: object = _at(self.target)
         except (ImportError, AttributeError):
             return None
+        return target
+
+    def found_rule(self) -> Rule:
+        """The rule itself.
+
+        Raises:
+            UnknownNameError: its address leads nowhere.
+        """
+        if not isinstance(self.rule, str):
+            return self.rule
+        try:
+            rule: Rule = _at(self.rule)
+        except (ImportError, AttributeError) as error:
+            raise UnknownNameError(
+                f"The rule {self.rule!r} of plugin {self.plugin!r} is not there: {error}."
+            ) from error
+        return rule
 
 
-def _imported(module: str) -> object:
-    return importlib.import_module(module)
+def _at(address: str) -> Any:
+    module, _, name = address.partition(":")
+    return functools.reduce(getattr, name.split("."), importlib.import_module(module))

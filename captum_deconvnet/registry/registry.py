@@ -190,7 +190,7 @@ class Registry:
         return register
 
     def _rule_door(self, plugin: Plugin) -> hookspecs.RegisterRules:
-        def register(target: object, rule: Rule, *, kind: str = "extension") -> None:
+        def register(target: object, rule: Rule | str, *, kind: str = "extension") -> None:
             plugin.rules.append(RuleRow(target, rule, kind, plugin.name))
 
         return register

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from captum_deconvnet.registry import LoadedModel, hookimpl
+from captum_deconvnet.registry import hookimpl
 
 if TYPE_CHECKING:
+    from captum_deconvnet.registry import LoadedModel
     from captum_deconvnet.registry.hookspecs import RegisterModels
 
 NAMES = ("efficientnet_lite0", "craft_vgg16_bn")

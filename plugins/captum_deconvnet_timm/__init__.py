@@ -9,9 +9,10 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from captum_deconvnet.registry import LoadedModel, hookimpl
+from captum_deconvnet.registry import hookimpl
 
 if TYPE_CHECKING:
+    from captum_deconvnet.registry import LoadedModel
     from captum_deconvnet.registry.hookspecs import RegisterModels, RegisterRules
 
 
@@ -24,7 +25,7 @@ def register_models(register: RegisterModels) -> None:
 @hookimpl
 def register_rules(register: RegisterRules) -> None:
     """Give timm's own activations and norms their rules, by address."""
-    from captum_deconvnet_timm.rules import ROWS
+    from captum_deconvnet_timm.rows import ROWS
 
     for address, rule in ROWS.items():
         register(address, rule)
@@ -37,7 +38,7 @@ def names() -> Sequence[str]:
         ImportError: timm is not installed.
     """
     if importlib.util.find_spec("timm") is None:
-        raise ImportError("timm is not installed: pip install 'captum-deconvnet[timm]'")
+        raise ImportError("timm is not installed: pip install timm")
     from captum_deconvnet_timm import architectures
 
     return architectures.names()

@@ -13,11 +13,10 @@ looks at the net itself, and refuses one without a convolution.
 from __future__ import annotations
 
 import fnmatch
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-import timm
-import torch
-from torch.nn.modules.conv import _ConvNd
+from captum_deconvnet.registry import registered_names
 
 WITHOUT_CONVOLUTION = ("naflexvit_*", "gemma4_vit_*")
 """Transformers whose patch embedding is a matrix product."""
@@ -25,22 +24,39 @@ WITHOUT_CONVOLUTION = ("naflexvit_*", "gemma4_vit_*")
 REASON = "its net has no convolution, so there is nothing to deconvolve"
 
 
+def known() -> Sequence[str]:
+    """What timm lists; until it is imported, what its source registers."""
+    registered = registered_names("timm", "models")
+    if registered and "timm" not in sys.modules:
+        return registered
+    import timm
+
+    listed: Sequence[str] = timm.list_models()
+    return listed
+
+
 def names() -> Sequence[str]:
     """The architectures with a convolution."""
     left = left_out()
-    return [name for name in timm.list_models() if name not in left]
+    return [name for name in known() if name not in left]
 
 
 def left_out() -> Mapping[str, str]:
     """The architectures without one, each with the reason."""
-    known = timm.list_models()
+    everyone = known()
     return {
-        name: REASON for pattern in WITHOUT_CONVOLUTION for name in fnmatch.filter(known, pattern)
+        name: REASON
+        for pattern in WITHOUT_CONVOLUTION
+        for name in fnmatch.filter(everyone, pattern)
     }
 
 
 def without_convolution(architectures: Sequence[str]) -> Iterator[str]:
     """Those of ``architectures`` whose net, built without memory for weights, has none."""
+    import timm
+    import torch
+    from torch.nn.modules.conv import _ConvNd
+
     for name in architectures:
         with torch.device("meta"):
             net = timm.create_model(name)
@@ -49,5 +65,5 @@ def without_convolution(architectures: Sequence[str]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    for architecture in without_convolution(timm.list_models()):
+    for architecture in without_convolution(known()):
         print(architecture)

@@ -59,24 +59,3 @@ def channel_layer_norm(call: rules.Call) -> rules.Adjoint:
     variance = image.var(dim=1, unbiased=False, keepdim=True)
     gain: Tensor = (variance + norm.eps).rsqrt() * norm.weight.detach().view(1, -1, 1, 1)
     return rules.pointwise(call, lambda signal: signal * gain)
-
-
-RECTIFIERS = (
-    "timm.layers.activations:Swish",
-    "timm.layers.activations:Mish",
-    "timm.layers.activations:HardSwish",
-    "timm.layers.activations:HardMish",
-    "timm.layers.activations:QuickGELU",
-    "timm.layers.activations_me:SwishMe",
-    "timm.layers.activations_me:MishMe",
-    "timm.layers.activations_me:HardSwishMe",
-    "timm.layers.activations_me:HardMishMe",
-    "timm.models.metaformer:SquaredReLU",
-)
-
-ROWS = {
-    **dict.fromkeys(RECTIFIERS, rules.rectify),
-    "timm.models.metaformer:StarReLU": star_relu,
-    "timm.layers.filter_response_norm:FilterResponseNormTlu2d": thresholded_response_norm,
-    "timm.layers.norm:LayerNormExp2d": channel_layer_norm,
-}

@@ -6,12 +6,13 @@ optical flow net as its feature encoder: the parts that one picture passes throu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from captum_deconvnet.registry import LoadedModel, hookimpl
+from captum_deconvnet.registry import hookimpl
+from captum_deconvnet_torchvision.builder_names import left_out, names
 
 if TYPE_CHECKING:
+    from captum_deconvnet.registry import LoadedModel
     from captum_deconvnet.registry.hookspecs import RegisterModels
 
 
@@ -19,20 +20,6 @@ if TYPE_CHECKING:
 def register_models(register: RegisterModels) -> None:
     """Offer ``torchvision/*``; torchvision's models are imported when they are asked for."""
     register("torchvision", names, load, left_out=left_out)
-
-
-def names() -> Sequence[str]:
-    """The builders that are offered."""
-    from captum_deconvnet_torchvision import builders
-
-    return builders.names()
-
-
-def left_out() -> Mapping[str, str]:
-    """The builders that are not, each with the reason."""
-    from captum_deconvnet_torchvision import builders
-
-    return builders.left_out()
 
 
 def load(name: str, weights: str | None) -> LoadedModel:

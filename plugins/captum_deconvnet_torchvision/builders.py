@@ -1,34 +1,17 @@
-"""torchvision's builders: which are offered, and how each is called."""
+"""torchvision's builders: how each is called."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
 from torchvision import models
 from torchvision.models import WeightsEnum
 
-QUANTIZED = "quantized_"
-QUANTIZED_REASON = (
-    "its layers compute with integers in kernels that have no transposed counterpart; "
-    "use the net of the same name without 'quantized_'"
-)
-
 INCEPTIONS = ("googlenet", "inception_v3")
 TRAINING_HEADS = ("aux1", "aux2", "AuxLogits", "aux_classifier")
 """Classifiers in mid-net that only help training; a net is offered without them."""
-
-
-def names() -> Sequence[str]:
-    """The builders that are offered: all but the quantized, each of which has convolutions."""
-    return [name for name in models.list_models() if not name.startswith(QUANTIZED)]
-
-
-def left_out() -> Mapping[str, str]:
-    """The builders that are not offered, each with the reason."""
-    return {name: QUANTIZED_REASON for name in models.list_models() if name.startswith(QUANTIZED)}
 
 
 def build(name: str, weights: WeightsEnum | None, classes: int | None = None) -> nn.Module:

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captum_deconvnet.registry import LoadedModel, hookimpl
+from captum_deconvnet.registry import hookimpl
 from captum_deconvnet_transformers.kinds import BACKBONES, CLASSIFIERS, SUFFIX
 
 if TYPE_CHECKING:
+    from captum_deconvnet.registry import LoadedModel
     from captum_deconvnet.registry.hookspecs import RegisterModels
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from captum_deconvnet import rules
-from captum_deconvnet.registry import LoadedModel, hookimpl
+from captum_deconvnet.registry import hookimpl
 
 if TYPE_CHECKING:
     import click
 
+    from captum_deconvnet.registry import LoadedModel
     from captum_deconvnet.registry.hookspecs import RegisterModels, RegisterRules
 
 EMBEDDED = ("fashion_mnist",)
@@ -29,7 +29,7 @@ def register_models(register: RegisterModels) -> None:
 def register_rules(register: RegisterRules) -> None:
     """Contrast normalisation passes signals unchanged, as torch's own does here."""
     norm = "captum_deconvnet_zfnet.contrast:ContrastNormalisation"
-    register(norm, rules.identity, kind="paper")
+    register(norm, "captum_deconvnet:rules.identity", kind="paper")
 
 
 @hookimpl

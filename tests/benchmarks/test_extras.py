@@ -37,7 +37,6 @@ def deconvnet_without(package, *words):
         ("pyarrow", ("run", "--model", "zfnet/fashion_mnist", "--images", "x", "--out", "{}/run")),
         ("pandas", ("report", "{}")),
         ("scipy", ("selftest",)),
-        ("timm", ("zoo-report",)),
     ],
 )
 def test_a_command_without_its_extra_ends_in_one_line(package, words, tmp_path):

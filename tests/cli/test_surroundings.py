@@ -42,7 +42,8 @@ def test_settings_that_are_not_utf_8_are_left_out_with_a_warning(tmp_path, setti
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "matplotlibrc").write_bytes(settings)
     code = (
-        "import os, captum_deconvnet, matplotlib as m; print(os.getcwd(), m.rcParams['font.size'])"
+        "import os; from captum_deconvnet import DeconvNet; import matplotlib as m; "
+        "print(os.getcwd(), m.rcParams['font.size'])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code],

@@ -90,7 +90,6 @@ EXTRAS = {
     "yaml": "bench",
     "pytorch_grad_cam": "crosscheck",
     "quantus": "crosscheck",
-    "timm": "timm",
 }
 
 

@@ -74,7 +74,11 @@ def rows(rules: Mapping[Any, Any] | None, family: Family) -> dict[Any, Row]:
     if not family.exact:
         found |= _FUNCTIONS
         given = [(row.found(), row) for row in plugin_rules()]
-        found |= {target: as_row(row.rule, row.kind) for target, row in given if target is not None}
+        found |= {
+            target: as_row(row.found_rule(), row.kind)
+            for target, row in given
+            if target is not None
+        }
     for target, rule in (rules or {}).items():
         found[_checked(target)] = as_row(rule, "extension")
     return found
