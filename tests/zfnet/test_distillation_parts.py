@@ -12,6 +12,7 @@ from torch import nn
 from captum_deconvnet import load_model
 from captum_deconvnet.errors import DataError, TrainingError
 from captum_deconvnet_zfnet.distillation.agreement import agreement, resized
+from captum_deconvnet_zfnet.distillation.blends import blended, windows
 from captum_deconvnet_zfnet.distillation.colours import normalise_for
 from captum_deconvnet_zfnet.distillation.folder import (
     central_box,
@@ -23,7 +24,7 @@ from captum_deconvnet_zfnet.distillation.folder import (
 )
 from captum_deconvnet_zfnet.distillation.last_maps import LastMaps
 from captum_deconvnet_zfnet.distillation.lessons import Lessons
-from captum_deconvnet_zfnet.distillation.loss import loss_of, soft_cross_entropy
+from captum_deconvnet_zfnet.distillation.loss import divergence, loss_of, soft_cross_entropy
 from captum_deconvnet_zfnet.distillation.plan import sizes_of
 from captum_deconvnet_zfnet.training.schedule import InverseRoot
 
@@ -107,6 +108,53 @@ def test_a_pupil_that_is_its_teacher_loses_only_the_teachers_own_entropy():
     assert float(loss.labels) == pytest.approx(float(entropy), rel=1e-4)
     assert float(loss.positions) == pytest.approx(float(placed), rel=1e-4)
     assert float(loss.features) == 0
+    assert float(loss.softened) == pytest.approx(0, abs=1e-5)
+    assert float(loss.total) == pytest.approx(0, abs=1e-5)
+
+
+@given(st.integers(0, 1000), st.integers(2, 6), st.integers(1, 5))
+@settings(max_examples=25, deadline=None)
+def test_the_divergence_is_the_sum_by_hand_of_logits_over_the_temperature(seed, classes, count):
+    generator = torch.Generator().manual_seed(seed)
+    logits, taught = torch.randn(2, count, classes, generator=generator)
+    by_hand = 0.0
+    for row, said in zip((logits / 4).tolist(), (taught / 4).tolist(), strict=True):
+        mine, theirs = (sum(map(math.exp, each)) for each in (row, said))
+        for x, s in zip(row, said, strict=True):
+            p, q = math.exp(s) / theirs, math.exp(x) / mine
+            by_hand += 16 * p * math.log(p / q) / count
+    assert float(divergence(logits, taught)) == pytest.approx(by_hand, rel=1e-3, abs=1e-5)
+
+
+def test_a_third_of_pictures_shows_through_another_and_a_third_has_a_window_on_another():
+    values = torch.arange(0, 250, 5, dtype=torch.uint8)
+    pictures = values[:, None, None, None].expand(50, 3, 32, 32).repeat(12, 1, 1, 1)
+    found_there = blended(pictures, torch.Generator().manual_seed(0))
+    assert found_there.dtype == torch.uint8
+    assert torch.equal(found_there, blended(pictures, torch.Generator().manual_seed(0)))
+    as_it_is = through = window = 0
+    for before, after in zip(pictures, found_there, strict=True):
+        colours = after.unique()
+        assert len(colours) <= 2
+        as_it_is += torch.equal(before, after)
+        through += len(colours) == 1 and not torch.equal(before, after)
+        if len(colours) == 2:
+            window += 1
+            other = colours[colours != before[0, 0, 0]]
+            assert before[0, 0, 0] in colours
+            assert other[0] in values
+            rows, columns = (after[0] == other).nonzero().T
+            height, width = (int(each.max() - each.min()) + 1 for each in (rows, columns))
+            assert height == width
+            assert height * width == len(rows)
+    assert as_it_is + through + window == 600
+    assert min(as_it_is, through, window) > 150
+
+
+def test_a_window_has_the_share_of_the_area_that_is_asked_for():
+    shares = torch.tensor([0.0, 0.25, 0.5, 1.0])
+    inside = windows(shares, 100, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(inside.float().mean(dim=(1, 2, 3)), shares, rtol=0, atol=0.01)
 
 
 def test_agreement_counts_first_labels_and_first_five():

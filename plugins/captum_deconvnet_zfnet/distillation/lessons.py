@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet_zfnet.data.batches import generator_for
+from captum_deconvnet_zfnet.distillation.blends import blended
 from captum_deconvnet_zfnet.distillation.folder import (
     central_box,
     cut,
@@ -105,7 +106,7 @@ def colours(pictures: Tensor) -> Tensor:
 def training_crops(
     folder: Path, files: list[str], each: int, size: int, smallest_area: float, *place: int
 ) -> Tensor:
-    """Random parts of every picture, recoloured: (N, 3, size, size), unsigned 8-bit.
+    """Random parts of every picture, recoloured and blended: (N, 3, size, size), unsigned 8-bit.
 
     Args:
         folder: of the pictures.
@@ -121,7 +122,7 @@ def training_crops(
         picture = opened(folder / file)
         parts = cut(picture, random_boxes(picture, each, smallest_area, chance), size)
         crops.append(recoloured(parts, chance))
-    return torch.cat(crops)
+    return blended(torch.cat(crops), generator_for(*place, len(files)))
 
 
 def held_out_crops(folder: Path, files: list[str], size: int, seed: int) -> Tensor:
