@@ -46,6 +46,10 @@ class LayerError(CaptumDeconvnetError, ValueError):
     """A layer exists but cannot be used as asked: not run, or not one tensor."""
 
 
+class LayerChoiceError(LayerError, AttributeError):
+    """There are several layers, and an attribute was asked for that only one layer has."""
+
+
 class ModelError(CaptumDeconvnetError, ValueError, RuntimeError):
     """A model cannot be used as asked: no convolution, a wrong input, not a module."""
 

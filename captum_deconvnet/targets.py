@@ -18,6 +18,7 @@ from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.output import OutputName, select_output
 from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import ModelError, TargetError
+from captum_deconvnet.short_repr import named_repr
 
 
 class ClassInMask(nn.Module):
@@ -58,6 +59,10 @@ class ClassInMask(nn.Module):
         self.model, self.category, self.output = model, category, output
         self.mask = mask
         self.train(model.training)
+
+    def __repr__(self) -> str:
+        """The model and the class."""
+        return named_repr(self, self.model, self.category)
 
     def forward(self, *inputs: Any) -> Tensor:
         """The mean score, (N,)."""
@@ -120,6 +125,10 @@ class BoxScore(nn.Module):
         self.model, self.label = model, label
         self.box = _corners(box)
         self.train(model.training)
+
+    def __repr__(self) -> str:
+        """The model and the box."""
+        return named_repr(self, self.model, self.box.tolist(), label=self.label)
 
     def forward(self, images: Tensor) -> Tensor:
         """The score, (N,)."""

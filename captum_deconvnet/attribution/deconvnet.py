@@ -30,6 +30,7 @@ from captum_deconvnet.engine.rules.family import Family, family
 from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.engine.tape.tape import Value
 from captum_deconvnet.errors import InputError
+from captum_deconvnet.short_repr import named_repr
 
 
 class DeconvNet(GradientAttribution):  # type: ignore[misc]
@@ -74,6 +75,10 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         self.relu, self.rules, self.strict = family(relu), rules, strict
         self.output = output
         self.receipt: Receipt | None = None
+
+    def __repr__(self) -> str:
+        """The model and the rules of the projection."""
+        return named_repr(self, self.model, relu=self.relu, strict=self.strict)
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
     def attribute(

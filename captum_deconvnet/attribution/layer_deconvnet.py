@@ -27,6 +27,7 @@ from captum_deconvnet.engine.rules.call import is_signal
 from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.errors import LayerError
+from captum_deconvnet.short_repr import named_repr
 
 
 class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[misc]
@@ -64,6 +65,10 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
         LayerAttribution.__init__(self, model, layer_module(model, layer), device_ids)
         GradientAttribution.__init__(self, model)
         self.deconv = DeconvNet(model, relu=relu, rules=rules, strict=strict, output=output)
+
+    def __repr__(self) -> str:
+        """The projection and the layer."""
+        return named_repr(self, self.deconv, layer=layer_path(self.deconv.model, self.layer))
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
     def attribute(

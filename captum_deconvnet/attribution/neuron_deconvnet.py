@@ -27,6 +27,7 @@ from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.engine.tape.tape import Value
 from captum_deconvnet.errors import LayerError
+from captum_deconvnet.short_repr import named_repr
 
 NeuronSelector = int | tuple[int | SliceIntType, ...] | Callable[..., Tensor]
 
@@ -66,6 +67,10 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
         NeuronAttribution.__init__(self, model, layer_module(model, layer), device_ids)
         GradientAttribution.__init__(self, model)
         self.deconv = DeconvNet(model, relu=relu, rules=rules, strict=strict)
+
+    def __repr__(self) -> str:
+        """The projection and the layer."""
+        return named_repr(self, self.deconv, layer=layer_path(self.deconv.model, self.layer))
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
     def attribute(

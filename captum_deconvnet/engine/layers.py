@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from captum_deconvnet.engine.tape.tape import Value
 from captum_deconvnet.errors import LayerError, unknown_name
+from captum_deconvnet.short_repr import named_repr
 
 LayerName = str | nn.Module
 
@@ -80,6 +81,10 @@ class Activations(Mapping[LayerName, Tensor]):
     def __getitem__(self, layer: LayerName) -> Tensor:
         """The output of ``layer``, (N, C, H, W)."""
         return self.captured(layer).activation
+
+    def __repr__(self) -> str:
+        """The recorded layers, with the shapes of what they gave."""
+        return named_repr(self, {path: got.activation for path, got in self._captured.items()})
 
     def __iter__(self) -> Iterator[LayerName]:
         """The paths of the recorded layers."""

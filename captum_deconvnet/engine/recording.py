@@ -21,6 +21,7 @@ from captum_deconvnet.engine.windows.patches import Patch, projected
 from captum_deconvnet.engine.windows.receptive_field import Lines, ReceptiveField, field_of
 from captum_deconvnet.engine.windows.unit_windows import keeps_apart
 from captum_deconvnet.errors import LayerError
+from captum_deconvnet.short_repr import named_repr
 
 
 class Recording(OfOnePass):
@@ -50,6 +51,10 @@ class Recording(OfOnePass):
         self.activations = Activations(model, captured)
         self._model, self._tape, self._images = model, tape, tuple(images)
         self._single, self._back = single, WayBack(model, tape, images, strict)
+
+    def __repr__(self) -> str:
+        """The model and the recorded layers."""
+        return named_repr(self, self._model, self.activations)
 
     @property
     def receipt(self) -> Receipt:

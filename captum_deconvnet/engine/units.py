@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from captum_deconvnet.errors import UnitError
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -15,7 +17,8 @@ class Unit:
         channel: index of the feature map.
         row: vertical position in the map; 0 for a layer without positions, such as a logit.
         column: horizontal position in the map; 0 for a layer without positions.
-        value: the activation there.
+        value: the activation there; None if it is not known. A projection takes the recorded
+            activation as its seed, whatever stands here.
         frame: position in time, for a video model.
     """
 
@@ -24,5 +27,16 @@ class Unit:
     channel: int
     row: int = 0
     column: int = 0
-    value: float = 1.0
+    value: float | None = None
     frame: int = 0
+
+
+def activation_of(unit: Unit) -> float:
+    """The unit's activation.
+
+    Raises:
+        UnitError: it is not known.
+    """
+    if unit.value is None:
+        raise UnitError(f"{unit} has no value: take units of a recording or a scan, which have.")
+    return unit.value

@@ -17,6 +17,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from captum_deconvnet.cli.loading import chosen_layers, load_for_command
 from captum_deconvnet.cli.output import check_folder, make_folder, write_figure, write_json
 from captum_deconvnet.cli.stopping import keeps
+from captum_deconvnet.engine.units import activation_of
 from captum_deconvnet.files import alone_in, origin_of, readable
 from captum_deconvnet.gallery.builder import digest
 from captum_deconvnet.gallery.panels import ActivationPanel, panels
@@ -173,8 +174,9 @@ def history(
     for before, now in zip([None, *scans], scans, strict=False):
         panel = now.panels[channel]
         projection, patch, factor = tiles(panel, now.loaded, request.tile)
-        dead = panel.unit.value <= 0
-        caption = "dead" if dead else f"{panel.unit.value:.3g}  \u00d7{factor:.2g}"
+        strength = activation_of(panel.unit)
+        dead = strength <= 0
+        caption = "dead" if dead else f"{strength:.3g}  \u00d7{factor:.2g}"
         found.append(MapAtCheckpoint(projection, patch, caption, jumped(before, now, channel)))
     return found
 
@@ -196,7 +198,7 @@ def facts(request: EvolutionRequest, scans: Sequence[CheckpointScan]) -> dict[st
                 "image": now.names[now.panels[channel].unit.image],
                 "row": now.panels[channel].unit.row,
                 "column": now.panels[channel].unit.column,
-                "activation": now.panels[channel].unit.value,
+                "activation": activation_of(now.panels[channel].unit),
                 "jumped": jumped(before, now, channel),
             }
             for before, now in zip([None, *scans], scans, strict=False)

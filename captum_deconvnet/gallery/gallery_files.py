@@ -17,6 +17,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from captum_deconvnet.cli.loading import weights_tag, weights_title
 from captum_deconvnet.cli.output import counted, say_written
 from captum_deconvnet.engine.record import receptive_field
+from captum_deconvnet.engine.units import activation_of
 from captum_deconvnet.files import remove_unfinished, write_text_whole, write_whole
 from captum_deconvnet.gallery.atlas import map_strip, write_page
 from captum_deconvnet.gallery.panels import ImagePanels
@@ -124,7 +125,7 @@ class GalleryFiles:
                 "name": self.top.names[unit.image],
                 "row": unit.row,
                 "column": unit.column,
-                "activation": unit.value,
+                "activation": activation_of(unit),
                 "box": box,
                 "contrast": factor,
             }
@@ -164,7 +165,8 @@ class GalleryFiles:
         if len(self.maps[layer]) > MANY and self.tile >= 2:
             tiles = halved(tiles)
         factors = store.factors(layer, channel)[: len(units)]
-        values = f"{units[0].value:.3g} to {units[-1].value:.3g}" if units else "nothing"
+        ends = [f"{activation_of(unit):.3g}" for unit in (*units[:1], *units[-1:])]
+        values = " to ".join(ends) or "nothing"
         dead = "   dead" if bool(self.top[layer].dead[channel]) else ""
         stretched = f"\u00d7{min(factors):.2g} to {max(factors):.2g}" if factors else ""
         return MapTiles(f"map {channel}   {values}{dead}\n{stretched}", tiles[:, 0], tiles[:, 1])

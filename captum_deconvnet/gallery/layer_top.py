@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.gallery import exact_sum
+from captum_deconvnet.short_repr import short_repr
 
 NOTHING = float("-inf")
 """The value of a place in the top k that no activation has taken."""
@@ -39,6 +40,8 @@ class LayerTop:
     sums: Tensor
     active: Tensor
     count: int
+
+    __repr__ = short_repr
 
     @property
     def rows(self) -> Tensor:

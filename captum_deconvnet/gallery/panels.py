@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from captum_deconvnet.engine.record import record
 from captum_deconvnet.engine.recording import Recording
 from captum_deconvnet.engine.rules.family import Family
-from captum_deconvnet.engine.units import Unit
+from captum_deconvnet.engine.units import Unit, activation_of
 from captum_deconvnet.engine.windows.receptive_field import Box, ReceptiveField
 from captum_deconvnet.errors import ScanError
 from captum_deconvnet.gallery.image_batches import Numbered
@@ -120,9 +120,9 @@ def _panels(
 def _check(recording: Recording, unit: Unit) -> None:
     maps = recording.activations[unit.layer][0, unit.channel]
     place = (unit.frame, unit.row, unit.column)[3 - maps.dim() :] if maps.dim() else ()
-    found = float(maps[place])
-    if abs(found - unit.value) > TOLERANCE * max(float(maps.abs().max()), abs(unit.value), 1e-30):
+    found, scanned = float(maps[place]), activation_of(unit)
+    if abs(found - scanned) > TOLERANCE * max(float(maps.abs().max()), abs(scanned), 1e-30):
         raise ScanError(
-            f"Map {unit.channel} of layer {unit.layer!r} gave {unit.value:.6g} in the scan and "
+            f"Map {unit.channel} of layer {unit.layer!r} gave {scanned:.6g} in the scan and "
             f"{found:.6g} now: give a dataset whose images are the same each time."
         )

@@ -13,10 +13,11 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from captum_deconvnet.engine.units import Unit
-from captum_deconvnet.errors import LayerError, ScanError, unknown_name
+from captum_deconvnet.engine.units import Unit, activation_of
+from captum_deconvnet.errors import LayerChoiceError, ScanError, unknown_name
 from captum_deconvnet.files import write_text_whole, write_whole
 from captum_deconvnet.gallery.layer_top import LayerTop
+from captum_deconvnet.short_repr import named_repr
 
 FORMAT = "captum_deconvnet.top_activations/1"
 
@@ -46,6 +47,10 @@ class TopActivations:
     skipped: Mapping[int, str]
     names: Mapping[int, str]
 
+    def __repr__(self) -> str:
+        """The layers and how many images were looked at."""
+        return named_repr(self, self.tops, images=int(self.done.sum()), skipped=len(self.skipped))
+
     @property
     def layers(self) -> tuple[str, ...]:
         """The module paths of the layers."""
@@ -62,11 +67,15 @@ class TopActivations:
         return self.tops[layer]
 
     def __getattr__(self, name: str) -> Any:
-        """``values``, ``images``, ``rows``, ``columns``, ``mean``, ...: those of the only layer."""
+        """``values``, ``images``, ``rows``, ``columns``, ``mean``, ...: those of the only layer.
+
+        Raises:
+            LayerChoiceError: there are several layers; it is an AttributeError.
+        """
         if name.startswith("_") or (not hasattr(LayerTop, name) and name not in _FIELDS):
             raise AttributeError(name)
         if len(self.tops) != 1:
-            raise LayerError(
+            raise LayerChoiceError(
                 f"{len(self.tops)} layers were scanned: say which, top[layer].{name}; there are "
                 f"{', '.join(self.tops)}."
             )
@@ -219,5 +228,5 @@ def _layer_facts(scan: TopActivations, path: str) -> list[dict[str, Any]]:
 
 def _unit_facts(scan: TopActivations, unit: Unit) -> dict[str, Any]:
     name = scan.names.get(unit.image)
-    place = {"row": unit.row, "column": unit.column, "activation": unit.value}
+    place = {"row": unit.row, "column": unit.column, "activation": activation_of(unit)}
     return {"image": unit.image, "name": name, **place}

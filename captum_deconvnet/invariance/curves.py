@@ -10,6 +10,7 @@ from torch import Tensor
 
 from captum_deconvnet.errors import LayerError, unknown_name
 from captum_deconvnet.invariance.distances import DISTANCES, Norms, relative
+from captum_deconvnet.short_repr import short_repr
 
 EQUIVARIANCE = "equivariance"
 
@@ -43,6 +44,8 @@ class InvarianceCurves:
     target: Tensor | None = None
     probability: Tensor | None = None
     predicted: Tensor | None = None
+
+    __repr__ = short_repr
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from captum_deconvnet.short_repr import short_repr
+
 
 @dataclass(frozen=True)
 class Norms:
@@ -22,6 +24,8 @@ class Norms:
     original: Tensor
     moved: Tensor
     difference: Tensor
+
+    __repr__ = short_repr
 
 
 def euclidean(norms: Norms) -> Tensor:

@@ -19,6 +19,7 @@ from captum_deconvnet.errors import TransformError, UnitError
 from captum_deconvnet.invariance.placement import Fill, Sampling
 from captum_deconvnet.invariance.transforms import Change, Transform, transform_of
 from captum_deconvnet.invariance.versions import values_of
+from captum_deconvnet.short_repr import named_repr
 
 
 class FeatureDifference(GradientAttribution):  # type: ignore[misc]
@@ -75,6 +76,12 @@ class FeatureDifference(GradientAttribution):  # type: ignore[misc]
         self.sampling = Sampling(interpolation, fill)
         self.relu, self.rules, self.strict = relu, rules, strict
         self.receipt: Receipt | None = None
+
+    def __repr__(self) -> str:
+        """The model, the layer and the transform."""
+        return named_repr(
+            self, self.model, self.layer, self.transform.name, self.value, channel=self.channel
+        )
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
     def attribute(

@@ -27,6 +27,7 @@ from captum_deconvnet.invariance.measurement import Measurement
 from captum_deconvnet.invariance.placement import Fill, Sampling
 from captum_deconvnet.invariance.transforms import Change, Transform, transform_of
 from captum_deconvnet.invariance.versions import Versions, values_of
+from captum_deconvnet.short_repr import named_repr
 
 
 class FeatureInvariance:
@@ -54,6 +55,10 @@ class FeatureInvariance:
         """Measure ``layers`` of ``model``."""
         require_module(model)
         self.model, self.layers, self.output = model, layers, output
+
+    def __repr__(self) -> str:
+        """The model and the layers."""
+        return named_repr(self, self.model, layers=self.layers)
 
     def attribute(
         self,

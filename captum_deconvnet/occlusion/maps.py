@@ -18,6 +18,7 @@ from captum_deconvnet.attribution.selected_call import finite
 from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import unknown_name
 from captum_deconvnet.occlusion.window_grid import Grid, Window
+from captum_deconvnet.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class OcclusionMaps:
     projection: Tensor | None = None
     other_projections: Tensor | None = None
     probabilities: Tensor | None = None
+
+    __repr__ = short_repr
 
 
 METHODS = ("auto", "incremental", "dense")

@@ -32,6 +32,7 @@ from captum_deconvnet.occlusion.maps import OcclusionReport, check_method
 from captum_deconvnet.occlusion.occluder import Occluder
 from captum_deconvnet.occlusion.window_grid import Grid, WindowTotals, sliding
 from captum_deconvnet.occlusion.windowed_model import WindowedModel
+from captum_deconvnet.short_repr import named_repr
 
 
 class Occlusion(PerturbationAttribution):  # type: ignore[misc]
@@ -74,6 +75,10 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
         self.method = check_method(method)
         self.memory_budget, self.output = memory_budget, output
         self.report: OcclusionReport | None = None
+
+    def __repr__(self) -> str:
+        """The model or function, and how it is run."""
+        return named_repr(self, self.forward_func, method=self.method)
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
     def attribute(

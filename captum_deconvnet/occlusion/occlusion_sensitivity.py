@@ -28,6 +28,7 @@ from captum_deconvnet.occlusion.occluder import Occluder
 from captum_deconvnet.occlusion.window_grid import Grid
 from captum_deconvnet.occlusion.windowed_model import WindowedModel
 from captum_deconvnet.registry import LoadedModel
+from captum_deconvnet.short_repr import named_repr
 
 
 class OcclusionSensitivity:
@@ -73,6 +74,10 @@ class OcclusionSensitivity:
         self.method, self.relu = check_method(method), family(relu)
         self.memory_budget, self.output = memory_budget, output
         self.report: OcclusionReport | None = None
+
+    def __repr__(self) -> str:
+        """The model and the layer."""
+        return named_repr(self, self.model, layer=self.layer)
 
     def attribute(
         self,

@@ -21,8 +21,9 @@ from captum_deconvnet.engine.steadiness import (
     generator_states,
 )
 from captum_deconvnet.engine.windows.receptive_field import Box
-from captum_deconvnet.errors import ImageError, InputError
+from captum_deconvnet.errors import ImageError, InputError, unknown_name
 from captum_deconvnet.occlusion.fills import Fill, filled
+from captum_deconvnet.short_repr import named_repr
 
 RANDOM = "random"
 
@@ -42,8 +43,17 @@ class Score:
     pairs: int
 
 
-CorrespondenceScores = Mapping[str, Mapping[str, Score]]
-"""Scores by layer and part."""
+class CorrespondenceScores(dict[str, dict[str, Score]]):
+    """Scores by layer and part: ``scores[layer][part]``."""
+
+    def __missing__(self, layer: str) -> dict[str, Score]:
+        """Refuse a layer that was not compared, with near names."""
+        raise unknown_name("layer", str(layer), self, "Only compared layers have scores.")
+
+    def __repr__(self) -> str:
+        """The layers and the parts."""
+        parts = list(next(iter(self.values()), ()))
+        return named_repr(self, layers=list(self), parts=parts)
 
 
 class PartCorrespondence:
@@ -67,6 +77,10 @@ class PartCorrespondence:
         """Compare changes of ``layers``."""
         require_module(model)
         self.model, self.layers = model, layer_paths(model, layers)
+
+    def __repr__(self) -> str:
+        """The model and the layers."""
+        return named_repr(self, self.model, layers=self.layers)
 
     def attribute(
         self,
@@ -122,10 +136,12 @@ class PartCorrespondence:
         if chance:
             joined = {path: [d for one in chance for d in one[path]] for path in self.layers}
             found[RANDOM] = joined
-        return {
-            path: {part: _score(distances[path]) for part, distances in found.items()}
-            for path in self.layers
-        }
+        return CorrespondenceScores(
+            {
+                path: {part: _score(distances[path]) for part, distances in found.items()}
+                for path in self.layers
+            }
+        )
 
     def _pairs(
         self,

@@ -19,7 +19,7 @@ from captum_deconvnet.cli.output import check_folder, write_figure
 from captum_deconvnet.engine.record import record
 from captum_deconvnet.engine.recording import Recording
 from captum_deconvnet.engine.tape.receipt import Receipt
-from captum_deconvnet.engine.units import Unit
+from captum_deconvnet.engine.units import Unit, activation_of
 from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.files import origin_of
@@ -222,7 +222,7 @@ def sample_row(recording: Recording, layer: str, number: int, size: tuple[int, i
         box = field.box(unit.row, unit.column)
         near = crop_of(box, field.size, size)
         crop = near if field.size < size else whole
-        title = f"map {unit.channel}: {unit.value:.3g}"
+        title = f"map {unit.channel}: {activation_of(unit):.3g}"
         samples.append(SampleProjection(title, to_array(projection), crop))
     return SampleRow(f"layer {number}\nsees {field.size[0]} px", samples)
 
@@ -231,6 +231,6 @@ def strongest_of_each(units: Sequence[Unit]) -> list[Unit]:
     """Of the units of every image, the strongest."""
     best: dict[int, Unit] = {}
     for unit in units:
-        if unit.image not in best or unit.value > best[unit.image].value:
+        if unit.image not in best or activation_of(unit) > activation_of(best[unit.image]):
             best[unit.image] = unit
     return [best[image] for image in sorted(best)]

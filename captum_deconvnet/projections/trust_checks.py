@@ -22,6 +22,7 @@ from captum_deconvnet.engine.seeds import position
 from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import InputError
+from captum_deconvnet.short_repr import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,8 @@ class Check:
     magnitude: float | None
     unit: Unit
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class TrustChecks:
@@ -49,7 +52,7 @@ class TrustChecks:
     here; one with another unit, or with random weights, that the picture says little of this unit.
 
     Args:
-        unit: the unit that was projected.
+        unit: the unit that was projected, with its activation.
         projection: its projection, (C, H, W).
         box: its receptive field; correlations are of the pixels in it.
         checks: by name: ``other image``, ``random switches``, ``random weights``, ``other unit``.
@@ -61,6 +64,8 @@ class TrustChecks:
     box: Box
     checks: Mapping[str, Check]
     pools: int
+
+    __repr__ = short_repr
 
 
 def trust_checks(
@@ -134,7 +139,7 @@ def trust_checks(
         for entry in recording.receipt_from(unit.layer).entries
         if entry.rule == "switches"
     )
-    return TrustChecks(unit, base, box, checks, pools)
+    return TrustChecks(replace(unit, value=value), base, box, checks, pools)
 
 
 def shuffled(model: nn.Module, generator: torch.Generator) -> nn.Module:

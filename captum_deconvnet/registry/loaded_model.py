@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from captum_deconvnet.errors import ModelError, UnknownNameError
 from captum_deconvnet.registry.importing import ImportPath, guarded
 from captum_deconvnet.registry.stages import find_stages
+from captum_deconvnet.short_repr import named_repr
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -64,6 +65,13 @@ class LoadedModel:
     resized: Callable[[StateDict], LoadedModel] | None = None
     samples: Callable[[], Mapping[str, Image.Image]] = dict
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Its name, its class, its weights, its input and how many classes it has."""
+        classes, shape = len(self.categories), self.input_size
+        return named_repr(
+            self, self.name, self.model, weights=self.weights, input_size=shape, classes=classes
+        )
 
     @cached_property
     def stages(self) -> tuple[str, ...]:

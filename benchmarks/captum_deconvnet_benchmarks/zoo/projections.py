@@ -15,6 +15,7 @@ from captum.attr import Deconvolution
 from torch import Tensor
 
 import captum_deconvnet as cdn
+from captum_deconvnet.engine.units import activation_of
 from captum_deconvnet_benchmarks.zoo.reference import NoReferenceError, read
 from captum_deconvnet_benchmarks.zoo.subject import LOGIT, Subject
 
@@ -49,7 +50,7 @@ class Projections:
 
 def strongest_units(recording: cdn.Recording, layers: tuple[str, ...]) -> dict[str, cdn.Unit]:
     """The strongest unit of every layer."""
-    return {layer: max(recording.strongest(layer), key=lambda unit: unit.value) for layer in layers}
+    return {layer: max(recording.strongest(layer), key=activation_of) for layer in layers}
 
 
 def project_all(recording: cdn.Recording, units: Mapping[str, cdn.Unit]) -> dict[str, Tensor]:

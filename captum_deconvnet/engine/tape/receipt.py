@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from captum_deconvnet.engine.tape.tape import Step
 from captum_deconvnet.registry.plugin import KINDS
+from captum_deconvnet.short_repr import named_repr
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,10 @@ class Receipt:
         for entry in self.entries:
             counts[entry.kind, entry.operation, entry.rule] += entry.count
         return dict(sorted(counts.items(), key=lambda item: (KINDS.index(item[0][0]), item[0])))
+
+    def __repr__(self) -> str:
+        """How many operations of each kind ran; ``str`` gives the table."""
+        return named_repr(self, **self.counts)
 
     def __str__(self) -> str:
         """A table: kind, operation, rule, how often; fallbacks with their modules."""

@@ -12,6 +12,7 @@ from captum_deconvnet.engine.checks import warn_of_vanished
 from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.engine.windows.patch_walk import Arrival, PatchWalk, Seed
 from captum_deconvnet.engine.windows.receptive_field import Box, ReceptiveField
+from captum_deconvnet.short_repr import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,8 @@ class Patch:
     unit: Unit
     box: Box
     pixels: Tensor
+
+    __repr__ = short_repr
 
 
 def projected(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 import captum_deconvnet as cdn
+from captum_deconvnet.engine.units import activation_of
 from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.registry.stages import FEW_CONVOLUTIONS, find_stages
 from captum_deconvnet_benchmarks.zoo.census import Size
@@ -78,7 +79,7 @@ def worst_patch(case: Subject) -> float:
 
 def patch_error(recording: cdn.Recording, layer: str) -> float:
     """The largest error at a few units of a layer: strong ones, and one in a corner."""
-    strong = sorted(recording.strongest(layer), key=lambda unit: -unit.value)[: UNITS - 1]
+    strong = sorted(recording.strongest(layer), key=activation_of, reverse=True)[: UNITS - 1]
     units = [*strong, cdn.Unit(0, layer, 0)]
     whole = recording.project(units, seed=1.0)
     assert isinstance(whole, Tensor)
