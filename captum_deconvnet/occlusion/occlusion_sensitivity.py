@@ -17,14 +17,13 @@ from captum_deconvnet.engine.output import OutputName
 from captum_deconvnet.engine.record import record
 from captum_deconvnet.engine.rules.family import Family, family
 from captum_deconvnet.errors import InputError, ModelError, WindowError
-from captum_deconvnet.occlusion.fills import Fill, filled
 from captum_deconvnet.occlusion.maps import (
     MapCollector,
     OcclusionMaps,
     OcclusionReport,
     check_method,
 )
-from captum_deconvnet.occlusion.occluder import Occluder
+from captum_deconvnet.occlusion.occluder import Fill, Occluder, filled
 from captum_deconvnet.occlusion.window_grid import Grid
 from captum_deconvnet.occlusion.windowed_model import WindowedModel
 from captum_deconvnet.registry import LoadedModel

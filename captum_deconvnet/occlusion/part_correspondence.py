@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from captum_deconvnet.attribution.model_checks import require_box, train_mode_refused
 from captum_deconvnet.engine.checks import check_initialised, require_module
 from captum_deconvnet.engine.layers import LayerName, layer_paths
-from captum_deconvnet.engine.recorder.module_hooks import in_this_thread
+from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
 from captum_deconvnet.engine.steadiness import (
     check_chance,
     check_company,
@@ -22,7 +22,7 @@ from captum_deconvnet.engine.steadiness import (
 )
 from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import ImageError, InputError, unknown_name
-from captum_deconvnet.occlusion.fills import Fill, filled
+from captum_deconvnet.occlusion.occluder import Fill, filled
 from captum_deconvnet.short_repr import named_repr
 
 RANDOM = "random"
@@ -184,19 +184,9 @@ class PartCorrespondence:
 
     def _features(self, images: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
-        handles = [
-            self.model.get_submodule(path).register_forward_hook(
-                in_this_thread(
-                    lambda _, args, output, path=path: found.update({path: output.clone()})
-                )
-            )
-            for path in self.layers
-        ]
-        try:
+        layers = {path: self.model.get_submodule(path) for path in self.layers}
+        with layer_outputs(layers, lambda path, output: found.update({path: output.clone()})):
             self.model(images)
-        finally:
-            for handle in handles:
-                handle.remove()
         return found
 
 

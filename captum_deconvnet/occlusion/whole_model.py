@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 from captum_deconvnet.attribution.captum_compat import check_output_shape_valid
 from captum_deconvnet.attribution.model_checks import feature_maps, train_mode_refused
 from captum_deconvnet.attribution.selected_call import SelectedCall
-from captum_deconvnet.engine.recorder.module_hooks import in_this_thread
+from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
 from captum_deconvnet.engine.steadiness import (
     check_chance,
     check_company,
@@ -52,16 +51,15 @@ def forward_pass(call: SelectedCall, layer: str | None = None) -> ForwardPass:
         call: the model and its further arguments.
         layer: the path of a module.
     """
+    layers = {} if layer is None else {layer: call.modules[layer]}
 
     def run(inputs: Sequence[Tensor], count: int) -> list[Tensor]:
         found: list[Any] = []
-        with train_mode_refused(call.modules if count == 1 else {}), ExitStack() as undo:
-            if layer is not None:
-                hook = in_this_thread(lambda _, args, output: found.append(_copy(output)))
-                module = call.modules[layer]
-                undo.enter_context(module.register_forward_hook(hook, prepend=True))
+        refused = train_mode_refused(call.modules if count == 1 else {})
+        hooks = layer_outputs(layers, lambda _, output: found.append(_copy(output)), prepend=True)
+        with refused, hooks:
             output = call.all(inputs, count)
-        return [output] if layer is None else [output, feature_maps(layer, found)]
+        return [output, *(feature_maps(path, found) for path in layers)]
 
     return run
 

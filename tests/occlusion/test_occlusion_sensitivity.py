@@ -127,7 +127,7 @@ def test_a_blurred_flat_image_is_the_image(net):
 
 def test_grey_is_128_before_the_transform():
     loaded = cdn.load_model("torchvision/squeezenet1_1", "random")
-    fill = cdn.occlusion.fills.filled("grey", torch.zeros(1, 3, 64, 64), loaded)
+    fill = cdn.occlusion.occluder.filled("grey", torch.zeros(1, 3, 64, 64), loaded)
     right = (128 / 255 - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
     assert_close(fill[0, :, 5, 7], right, rtol=1e-5, atol=1e-5)
 

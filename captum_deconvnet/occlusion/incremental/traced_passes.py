@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from captum_deconvnet.attribution.model_checks import train_mode_refused
 from captum_deconvnet.attribution.selected_call import SelectedCall
-from captum_deconvnet.engine.recorder.module_hooks import in_this_thread
+from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
 from captum_deconvnet.errors import CaptumDeconvnetError, UnsupportedOperationError
 from captum_deconvnet.occlusion.incremental.memory_layout import batch_copies
 from captum_deconvnet.occlusion.incremental.optimisation import optimised
@@ -164,7 +164,9 @@ def trace(
     own = [batch_copies(tensor, 1) for tensor in inputs]
     for tensor in own:
         tracer.new(tensor)
-    with torch.no_grad(), _hooked(tracer, modules, layers), FunctionTracer(tracer), tracer:
+    hooks = layer_outputs({path: modules[path] for path in layers}, tracer.note, prepend=True)
+    refused = train_mode_refused(modules)
+    with torch.no_grad(), refused, hooks, FunctionTracer(tracer), tracer:
         output = function(*own, *additional)
     if tracer.trace.error is not None:
         raise tracer.trace.error
@@ -175,24 +177,3 @@ def trace(
             "the model's output is not one tensor that depends on its inputs"
         )
     return found
-
-
-@contextmanager
-def _hooked(
-    tracer: Tracer, modules: Mapping[str, nn.Module], layers: Sequence[str]
-) -> Iterator[None]:
-    """Note the layers' outputs, and refuse batch norms in train mode."""
-
-    def noting(path: str) -> Callable[..., None]:
-        def note(module: nn.Module, args: Any, output: Any) -> None:
-            number = tracer.number(output)
-            if number is not None:
-                tracer.trace.layers[path] = number
-
-        return note
-
-    with train_mode_refused(modules), ExitStack() as undo:
-        for path in layers:
-            hook = modules[path].register_forward_hook(in_this_thread(noting(path)), prepend=True)
-            undo.enter_context(hook)
-        yield

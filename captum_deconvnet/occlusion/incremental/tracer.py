@@ -127,6 +127,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         value = self.storages.read(tensor) if isinstance(tensor, Tensor) else None
         return None if value is None else self._numbers[value]
 
+    def note(self, layer: str, output: Any) -> None:
+        """What a layer gave, if it depends on the inputs."""
+        number = self.number(output)
+        if number is not None:
+            self.trace.layers[layer] = number
+
     def depends(self, *items: Any) -> bool:
         """Whether any tensor among the arguments depends on the inputs."""
         return any(self.storages.read(tensor) is not None for tensor in tensors(*items))
