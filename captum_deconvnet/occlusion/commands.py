@@ -41,7 +41,7 @@ Examples:
     help="What covers.",
 )
 @relu_option
-@click.option("--layer", metavar="PATH", help="The layer to watch.  [default: the last stage]")
+@click.option("--layer", metavar="PATH", help="The layer to measure.  [default: the last stage]")
 @click.option(
     "--other", "others", type=click.Path(path_type=Path), multiple=True,
     help="An image to project the same map on; may be repeated.",
@@ -61,7 +61,7 @@ def occlude(
     others: tuple[Path, ...],
     out: Path | None,
 ) -> None:
-    """Slide a square over IMAGE and watch what MODEL makes of it (Zeiler & Fergus, Fig. 7).
+    """Slide a square over IMAGE and measure how MODEL's output changes (Zeiler & Fergus, Fig. 7).
 
     The figure shows the image, the sum of the layer's strongest feature map and its projection,
     the probability of the class, and the most probable class, for every place of the square.
@@ -114,7 +114,7 @@ def correspond(
 ) -> None:
     """Does covering the same part of different images change MODEL's features alike?
 
-    Prints, for each layer and part, the mean over pairs of images of the part of features whose
+    Prints, for each layer and part, the mean over pairs of images of the share of features whose
     change differs in sign, and its deviation; lower is more consistent (Zeiler & Fergus, Table 1).
     """
     from captum_deconvnet.cli.output import table

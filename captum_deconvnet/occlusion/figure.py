@@ -42,10 +42,10 @@ class OccludedImage:
         labels: the most probable class at every place, (rows, columns).
         names: what each class that occurs is called.
         target: the name of the target class.
-        activity: the strongest map's sum, (rows, columns), if a layer was watched.
+        activity: the strongest map's sum, (rows, columns), if a layer was measured.
         channel: which map that is, and of which layer.
         projection: of that map, (H, W, 3), signed.
-        family: what rectifiers did on the way back.
+        family: how rectifiers passed the signal in the projections.
         others: that map's projections on other images, each (H, W, 3).
     """
 

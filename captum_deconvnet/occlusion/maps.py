@@ -79,7 +79,7 @@ class OcclusionReport:
         method: ``"incremental"`` or ``"dense"``.
         reason: why it was not incremental; empty if it was.
         windows: how many windows there were.
-        error: the largest difference of two windows' outputs from the model's own, as a part of
+        error: the largest difference of two windows' outputs from the model's own, relative to
             the largest output; ``None`` if the model could not be traced.
     """
 

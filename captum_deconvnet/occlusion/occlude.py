@@ -118,7 +118,7 @@ def prediction_of(loaded: cdn.LoadedModel, maps: cdn.OcclusionMaps) -> list[str]
 
 
 def notes_on_maps(maps: cdn.OcclusionMaps, layer: str) -> list[str]:
-    """What has to be said of maps that show nothing."""
+    """Notes on maps that show nothing."""
     found = []
     if maps.projection is not None and not bool(maps.projection.any()):
         found.append(f"{layer}: {SILENT}")

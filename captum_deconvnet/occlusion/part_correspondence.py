@@ -33,7 +33,7 @@ class Score:
     """How consistently covering one part changes one layer; lower is more consistent.
 
     Args:
-        mean: over ordered pairs of images, the part of coordinates whose signs of change differ.
+        mean: over ordered pairs of images, the share of coordinates whose signs of change differ.
         deviation: the standard deviation over those pairs.
         pairs: how many there are.
     """
@@ -61,7 +61,7 @@ class PartCorrespondence:
 
     With :math:`\epsilon_i` the change of image i's features when a part is covered, the score is
     the mean over pairs of the Hamming distance between the signs of :math:`\epsilon_i` and
-    :math:`\epsilon_j`, as a part of all coordinates. Signs are three-valued: features that do not
+    :math:`\epsilon_j`, as a share of all coordinates. Signs are three-valued: features that do not
     change agree. The paper writes a sum; its numbers can only be means.
 
     Args:
@@ -191,7 +191,7 @@ class PartCorrespondence:
 
 
 def distances(changes: Tensor) -> list[float]:
-    """For ordered pairs of rows (N, D), the part of coordinates whose signs differ."""
+    """For ordered pairs of rows (N, D), the share of coordinates whose signs differ."""
     signs = changes.sign()
     pairs = permutations(range(len(signs)), 2)
     return [float((signs[i] != signs[j]).double().mean()) for i, j in pairs]

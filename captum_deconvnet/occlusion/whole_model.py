@@ -27,7 +27,7 @@ from captum_deconvnet.occlusion.window_grid import Window
 PICTURES, MANY = 16, 64
 """Pictures that go through together at first, and where that pays."""
 PAYS, MUCH = 0.7, 0.5
-"""Going through together pays, and pays much, where a window takes less than this part of its time
+"""Going through together pays, and pays much, where a window takes less than this share of its time
 alone."""
 CACHED = 2**21
 """Bytes of one activation of many windows up to which they go through together at once."""
@@ -116,9 +116,9 @@ class WholeModel:
         while rest:
             size = self._size(len(rest))
             compares = size > 1 and not self._is_compared
-            part = rest[: size - compares]
-            rest = rest[len(part) :]
-            yield part, self._together(part, compares=compares)
+            batch = rest[: size - compares]
+            rest = rest[len(batch) :]
+            yield batch, self._together(batch, compares=compares)
 
     @property
     def fastest(self) -> float:
@@ -148,28 +148,28 @@ class WholeModel:
             return 1
         return min(self._times, key=self._times.__getitem__)
 
-    def _together(self, part: list[Window], *, compares: bool) -> list[Tensor]:
+    def _together(self, batch: list[Window], *, compares: bool) -> list[Tensor]:
         """What the model gives for windows together; one by one, if it does not take them so."""
         start = time.perf_counter()
         try:
-            found = self._compared(part) if compares else self._checked(part)
+            found = self._compared(batch) if compares else self._checked(batch)
         except CaptumDeconvnetError:
             raise
         except Exception:
-            if self.most is not None or len(part) + compares == 1:
+            if self.most is not None or len(batch) + compares == 1:
                 raise
             found = None
         if found is None:
             self.most = 1
-            alone = [self._checked([window]) for window in part]
+            alone = [self._checked([window]) for window in batch]
             return [torch.cat(tensors) for tensors in zip(*alone, strict=True)]
-        size = len(part) + compares
+        size = len(batch) + compares
         self._times[size] = (time.perf_counter() - start) / size
         return found
 
-    def _compared(self, part: list[Window]) -> list[Tensor] | None:
+    def _compared(self, batch: list[Window]) -> list[Tensor] | None:
         """The same with the clean inputs among them; ``None`` if those come out not as alone."""
-        found = self._checked([NOWHERE, *part])
+        found = self._checked([NOWHERE, *batch])
         rows = [len(tensor) for tensor in self.clean]
         together, alone = found[0][: rows[0]], self.clean[0]
         self._is_compared = True
@@ -178,17 +178,17 @@ class WholeModel:
             [together],
             [alone],
             lambda: [self._run_clean()],
-            lambda: [self._checked([NOWHERE] * (len(part) + 1))[0][: len(together)]],
+            lambda: [self._checked([NOWHERE] * (len(batch) + 1))[0][: len(together)]],
             ADVICE,
         )
         if not is_same and self.most is None:
             return None
         return [tensor[count:] for tensor, count in zip(found, rows, strict=True)]
 
-    def _checked(self, part: list[Window]) -> list[Tensor]:
-        inputs = self.occluder.covered_inputs(part)
-        found = list(self.run(inputs, len(part)))
-        check_output_shape_valid(inputs, self.images, self.clean[0], found[0], len(part))
+    def _checked(self, batch: list[Window]) -> list[Tensor]:
+        inputs = self.occluder.covered_inputs(batch)
+        found = list(self.run(inputs, len(batch)))
+        check_output_shape_valid(inputs, self.images, self.clean[0], found[0], len(batch))
         return found
 
     def _run_clean(self) -> Tensor:

@@ -53,7 +53,7 @@ def test_neuron_deconvnet_is_captums_neuron_deconvolution(case, captum_neuron):
 
 
 def test_a_projected_unit_is_captums_neuron_times_its_activation(case, captum_neuron):
-    """method.md 1.1: Zeiler and Fergus seed with the activation, Captum with 1 (T7)."""
+    """Zeiler and Fergus seed with the activation, Captum with 1."""
     model, name, images = case
     recording = cdn.record(model, images, name)
     unit = max(recording.strongest(name), key=lambda unit: unit.value)

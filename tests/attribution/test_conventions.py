@@ -144,7 +144,7 @@ def test_captums_neuron_class_holding_ours_sees_functional_rectifiers():
 
 
 def test_a_noise_tunnel_averages_projections():
-    """Without pools a projection does not depend on the image: noise changes nothing (T17)."""
+    """Without pools a projection does not depend on the image: noise changes nothing."""
     net, batch = model(), images()
     explained = cdn.DeconvNet(net)
     tunnel = NoiseTunnel(explained)
@@ -332,7 +332,7 @@ CALLS = {
 @pytest.mark.parametrize("marked", [False, True], ids=["plain input", "input requires grad"])
 @pytest.mark.parametrize("call", CALLS)
 def test_model_and_input_are_left_as_found(call, marked):
-    """T26: also after an exception, where Captum leaves the input marked."""
+    """Also after an exception, where Captum leaves the input marked."""
     net, batch = model(), images().requires_grad_(marked)
     net[0].weight.requires_grad_(False)
     before, values = state_of(net), copy.deepcopy(net.state_dict())
@@ -404,7 +404,7 @@ def test_results_belong_to_the_caller():
 
 @pytest.mark.parametrize("relu", ["gradient", "guided", "deconvnet", "adjoint"])
 def test_each_family_is_offered_by_the_classes(relu):
-    """T5 again, through the attribution class."""
+    """The net worked out by hand, through the attribution class."""
     lower, upper = nn.Conv2d(2, 3, 1, bias=False).double(), nn.Conv2d(3, 1, 1, bias=False).double()
     lower.weight.data = torch.tensor([[1.0, -1], [2, 1], [-1, 1]]).double()[..., None, None]
     upper.weight.data = torch.tensor([[1.0, -2, 3]]).double()[..., None, None]
@@ -418,7 +418,7 @@ def test_each_family_is_offered_by_the_classes(relu):
 
 
 def test_the_gradient_family_is_saliency_without_absolute_values():
-    """T28: relu="gradient" against autograd through the whole model."""
+    """relu="gradient" against autograd through the whole model."""
     net, batch = model(), images()
     marked = batch.clone().requires_grad_()
     expected = torch.autograd.grad(net(marked)[:, 3].sum(), marked)[0]

@@ -18,7 +18,7 @@ def double(values):
 
 
 def hand_net():
-    """W1 = [[1,-1],[2,1],[-1,1]], ReLU, W2 = [1,-2,3]: T5."""
+    """W1 = [[1,-1],[2,1],[-1,1]], ReLU, W2 = [1,-2,3], worked out by hand."""
     lower, upper = nn.Conv2d(2, 3, 1, bias=False).double(), nn.Conv2d(3, 1, 1, bias=False).double()
     lower.weight.data = double([[1, -1], [2, 1], [-1, 1]])[..., None, None]
     upper.weight.data = double([[1, -2, 3]])[..., None, None]
@@ -36,11 +36,11 @@ HAND_IMAGE = double([2.0, 1.0]).view(1, 2, 1, 1)
         (1, False, [1, -2, 3]),  # at the output of the ReLU: not yet rectified
         (1, True, [1, 0, 3]),  # at its input: rectified
         (0, False, [1, 0, 3]),
-        (0, True, [-2, 2]),  # the image itself: T5
+        (0, True, [-2, 2]),  # the image itself
     ],
 )
 def test_the_hand_case_at_every_layer(layer, at_input, expected):
-    """T5, stopped on its way down."""
+    """The net worked out by hand, stopped at a layer."""
     net = hand_net()
     explained = cdn.LayerDeconvNet(net, net[layer])
     stopped = explained.attribute(HAND_IMAGE, 0, attribute_to_layer_input=at_input)

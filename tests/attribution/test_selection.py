@@ -100,7 +100,7 @@ def test_every_form_of_neuron_selector_gives_what_captum_gives(form, at_input, c
 
 
 def test_a_slice_is_projected_as_one_seed_not_as_a_sum_of_projections():
-    """method.md 1.1: the projection is not additive, so the seeds go down together."""
+    """The projection is not additive, so the seeds are projected together."""
     model, batch = Small(5), images()
     explained = cdn.NeuronDeconvNet(model, model.head)
     together = explained.attribute(batch, (slice(0, 5),))

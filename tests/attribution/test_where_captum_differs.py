@@ -20,7 +20,7 @@ def double(values):
 
 
 class OneActivation(nn.Module):
-    """T5's net with any activation in its middle: W1 = [[1,-1],[2,1],[-1,1]], W2 = [1,-2,3]."""
+    """Any activation between two layers: W1 = [[1,-1],[2,1],[-1,1]], W2 = [1,-2,3]."""
 
     def __init__(self, activation):
         super().__init__()
@@ -88,7 +88,7 @@ class Skipping(nn.Module):
 
 
 def test_a_skip_that_reads_the_relu_input_is_dropped_by_captum(captum_deconvolution):
-    """T19: Captum 1; ours and the reference 2."""
+    """Captum 1; ours and the reference 2."""
     model, image, target = Skipping(), double([3.0, 1.0]).view(1, 2, 1, 1), (0, 0, 0)
     captum = captum_deconvolution(model, image, target)
     ours = cdn.DeconvNet(model).attribute(image, target)
@@ -115,7 +115,7 @@ class Branching(nn.Module):
 
 
 def test_one_relu_on_two_branches_is_mixed_up_by_captum(captum_deconvolution):
-    """T20: the store of Captum's hooks is keyed by device, not by call."""
+    """The store of Captum's hooks is keyed by device, not by call."""
     model, target = Branching(), (1, 2, 2)
     images = torch.randn(2, 2, 7, 7, dtype=torch.float64)
     literal = reference.project_by_surgery(model, images, target)

@@ -57,7 +57,7 @@ class Linear(nn.Module):
     fill=st.floats(-2, 2),
 )
 def test_a_linear_model_falls_by_the_weights_it_loses(sides, window, shares, fill):
-    """T31: sum over the window of weight * (pixel - fill), averaged over overlapping windows."""
+    """Sum over the window of weight * (pixel - fill), averaged over overlapping windows."""
     window = tuple(min(pair) for pair in zip(window, sides, strict=True))
     strides = tuple(max(1, a // b) for a, b in zip(window, shares, strict=True))
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""A batch of windows on its way through the program: what has changed of each value so far."""
+"""A batch of windows that goes through the program: what has changed of each value so far."""
 
 from __future__ import annotations
 
