@@ -59,20 +59,20 @@ def plugins() -> None:
 
 def listing(plugins: Sequence[PluginInfo]) -> str:
     """The plugins in use as a table, then a line for each of the others."""
-    rows = [row(plugin) for plugin in plugins if not plugin.error]
+    rows = [plugin_row(plugin) for plugin in plugins if not plugin.error]
     lines = [table(HEAD, rows)] if rows else []
     lines += [f"not in use: {each.name}: {each.error}" for each in plugins if each.error]
     return "\n".join(lines) or "No plugins are installed."
 
 
-def row(plugin: PluginInfo) -> tuple[str, ...]:
+def plugin_row(plugin: PluginInfo) -> tuple[str, ...]:
     """One plugin: its name, its distribution, its models' prefixes, what it adds."""
     origin = f"{plugin.distribution} {plugin.version}".strip() or "-"
     prefixes = ", ".join(f"{prefix}/" for prefix in plugin.prefixes) or "-"
-    return plugin.name, origin, prefixes, added(plugin) or "-"
+    return plugin.name, origin, prefixes, hooks_in_words(plugin) or "-"
 
 
-def added(plugin: PluginInfo) -> str:
+def hooks_in_words(plugin: PluginInfo) -> str:
     """What the plugin's hooks add, in words: ``register_models`` adds models."""
     return ", ".join(hook.removeprefix("register_").replace("_", " ") for hook in plugin.hooks)
 

@@ -17,7 +17,7 @@ import click
 import pluggy
 
 from captum_deconvnet import __version__
-from captum_deconvnet.cli.stopping import stopped
+from captum_deconvnet.cli.stopping import stop_error
 from captum_deconvnet.errors import CaptumDeconvnetError
 from captum_deconvnet.pictures.plotting import import_matplotlib
 from captum_deconvnet.registry import hookspecs
@@ -43,7 +43,7 @@ LISTS = ("models", "plugins")
 """Commands that neither run a model nor draw."""
 
 
-class PlainError(click.ClickException):
+class UserError(click.ClickException):
     """An error the user can mend: one line on stderr, exit code 2."""
 
     exit_code = 2
@@ -72,13 +72,13 @@ class DeconvnetGroup(click.Group):
         try:
             return super().invoke(context)
         except KeyboardInterrupt as error:
-            raise stopped(context) from error
+            raise stop_error(context) from error
         except CaptumDeconvnetError as error:
-            raise PlainError(one_line(str(error))) from error
+            raise UserError(one_line(str(error))) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of a pipe left; click ends quietly
                 raise
-            raise PlainError(one_line(file_trouble(error))) from error
+            raise UserError(one_line(os_error_message(error))) from error
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Our commands, then those of the plugins."""
@@ -117,7 +117,7 @@ def one_line(message: str) -> str:
     return " ".join(message.split())
 
 
-def file_trouble(error: OSError) -> str:
+def os_error_message(error: OSError) -> str:
     """What the system says about a file, without its error number."""
     if error.strerror is None:
         return str(error)

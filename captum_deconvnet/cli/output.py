@@ -81,10 +81,10 @@ def write_figure(path: Path, figure: Figure, origin: str = "") -> None:
             f"A figure of {width} x {height} pixels is too large for {path.name}: show less, or "
             "write a .pdf."
         ) from error
-    say_written(path)
+    report_written(path)
 
 
-def say_written(path: Path | str) -> None:
+def report_written(path: Path | str) -> None:
     """Say on stderr where something was written."""
     click.echo(f"wrote {readable(path)}", err=True)
 
@@ -96,7 +96,7 @@ def write_json(path: str, facts: object) -> None:
         click.echo(text)
         return
     write_text_whole(Path(path), text + "\n")
-    say_written(path)
+    report_written(path)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

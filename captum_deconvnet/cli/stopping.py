@@ -17,14 +17,14 @@ class Stopped(click.ClickException):
         click.echo(f"\nStopped. {self.message}", err=True)
 
 
-def keeps(what: str) -> None:
+def note_kept(what: str) -> None:
     """Note what a command keeps when it is stopped, such as ``"what is done is in DIR"``."""
     context = click.get_current_context(silent=True)
     if context is not None:
         context.find_root().meta[KEPT] = what
 
 
-def stopped(context: click.Context) -> Stopped:
+def stop_error(context: click.Context) -> Stopped:
     """The error that ends a command which the user stopped."""
     kept = context.find_root().meta.get(KEPT)
     if kept:

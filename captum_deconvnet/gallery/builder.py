@@ -15,11 +15,11 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.cli.loading import chosen_layers, load_for_command, warn_of_random_weights
 from captum_deconvnet.cli.output import counted, duration, make_folder
-from captum_deconvnet.cli.stopping import keeps
+from captum_deconvnet.cli.stopping import note_kept
 from captum_deconvnet.errors import OutputError
 from captum_deconvnet.files import alone_in, readable
 from captum_deconvnet.gallery.gallery_files import GalleryFiles
-from captum_deconvnet.gallery.panels import panels, wanted
+from captum_deconvnet.gallery.panels import project_panels, units_by_image
 from captum_deconvnet.gallery.scan import top_activations
 from captum_deconvnet.gallery.tiles import TileStore, keep_tiles, store_bytes
 from captum_deconvnet.gallery.time_estimate import estimated_seconds
@@ -55,7 +55,7 @@ class GalleryRequest:
 def build_gallery(request: GalleryRequest) -> None:
     """Make a gallery as requested, or continue one that an earlier run has begun."""
     make_folder(request.out)
-    keeps(f"the scan and the tiles so far are in {readable(request.out)}")
+    note_kept(f"the scan and the tiles so far are in {readable(request.out)}")
     with alone_in(request.out):
         build(request)
 
@@ -67,7 +67,7 @@ def build(request: GalleryRequest) -> None:
     images = find_images(request.images, loaded.transform, [request.out])
     maps = chosen_maps(loaded, images, layers, request)
     check_disk(request, maps)
-    announce(request, loaded, images, maps)
+    announce_work(request, loaded, images, maps)
     top = scan_images(request, loaded, images, layers)
     files = GalleryFiles(
         request.out,
@@ -147,14 +147,16 @@ def project_missing(
     files: GalleryFiles,
 ) -> None:
     """Project all units that are not yet done, image after image."""
-    counts = {image: len(units) for image, units in wanted(top, maps).items()}
+    counts = {image: len(units) for image, units in units_by_image(top, maps).items()}
     before = sum(counts[image] for image in store.done if image in counts)
     bar = tqdm(
         desc="projecting", unit="projection", total=sum(counts.values()), initial=before,
         smoothing=0,
     )  # fmt: skip
     with bar:
-        for image in panels(loaded.model, images, top, maps, skip=store.done, relu=files.relu):
+        for image in project_panels(
+            loaded.model, images, top, maps, skip=store.done, relu=files.relu
+        ):
             for panel in image.panels:
                 keep_tiles(store, panel, loaded)
             files.keep_image(image)
@@ -174,7 +176,7 @@ def check_disk(request: GalleryRequest, maps: Mapping[str, Sequence[int]]) -> No
         )
 
 
-def announce(
+def announce_work(
     request: GalleryRequest,
     loaded: LoadedModel,
     images: ImageSet,

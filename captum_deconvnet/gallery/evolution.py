@@ -16,16 +16,16 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.cli.loading import chosen_layers, load_for_command
 from captum_deconvnet.cli.output import check_folder, make_folder, write_figure, write_json
-from captum_deconvnet.cli.stopping import keeps
+from captum_deconvnet.cli.stopping import note_kept
 from captum_deconvnet.engine.units import activation_of
 from captum_deconvnet.files import alone_in, origin_of, readable
 from captum_deconvnet.gallery.builder import digest
-from captum_deconvnet.gallery.panels import ActivationPanel, panels
+from captum_deconvnet.gallery.panels import ActivationPanel, project_panels
 from captum_deconvnet.gallery.scan import top_activations
 from captum_deconvnet.gallery.tiles import tiles
 from captum_deconvnet.pictures.display import channels_note
 from captum_deconvnet.pictures.image_sets import find_images
-from captum_deconvnet.pictures.style import FONT_SIZE, LETTERING, plainly
+from captum_deconvnet.pictures.style import FONT_SIZE, LETTERING, in_plain_style
 from captum_deconvnet.registry import LoadedModel
 
 CELL = 1.1  # inches, as all lengths here
@@ -49,7 +49,7 @@ class MapAtCheckpoint:
     jumped: bool
 
 
-@plainly
+@in_plain_style
 def evolution_figure(
     title: str, checkpoints: Sequence[str], rows: Sequence[tuple[str, Sequence[MapAtCheckpoint]]]
 ) -> Figure:
@@ -123,7 +123,7 @@ def draw_evolution(request: EvolutionRequest) -> None:
     for path in request.checkpoints:  # a missing or damaged one is reported before the work
         load_for_command(request.model, str(path))
     make_folder(scan_folder(request))
-    keeps(f"the scans so far are in {readable(scan_folder(request))}")
+    note_kept(f"the scans so far are in {readable(scan_folder(request))}")
     progress = tqdm(request.checkpoints, desc="checkpoints", unit="checkpoint", disable=None)
     with alone_in(scan_folder(request)):
         scans = [scan_checkpoint(request, path) for path in progress]
@@ -160,7 +160,7 @@ def scan_checkpoint(request: EvolutionRequest, checkpoint: Path) -> CheckpointSc
     drawn = torch.randperm(len(top.values), generator=generator)[: request.maps].tolist()
     found = {
         panel.unit.channel: panel
-        for image in panels(loaded.model, images, top, {layer: sorted(drawn)})
+        for image in project_panels(loaded.model, images, top, {layer: sorted(drawn)})
         for panel in image.panels
     }
     return CheckpointScan(checkpoint, loaded, dict(top.names), found)

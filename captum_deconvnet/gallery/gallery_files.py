@@ -15,7 +15,7 @@ from PIL import Image
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.cli.loading import weights_tag, weights_title
-from captum_deconvnet.cli.output import counted, say_written
+from captum_deconvnet.cli.output import counted, report_written
 from captum_deconvnet.engine.record import receptive_field
 from captum_deconvnet.engine.units import activation_of
 from captum_deconvnet.files import remove_unfinished, write_text_whole, write_whole
@@ -70,14 +70,14 @@ class GalleryFiles:
         for layer in self.maps:
             path = self.out / "sheets" / f"{layer}.png"
             write_whole(path, partial(self._sheet(store, layer).save, format="png"))
-            say_written(path)
+            report_written(path)
         index = {"gallery": name, **self.facts(store)}
         if self.html:
             self._atlas(store, index)
         text = json.dumps(index, indent=1, allow_nan=False) + "\n"
         remove_unfinished(self.out)
         write_text_whole(self.out / "index.json", text)
-        say_written(self.out / "index.json")
+        report_written(self.out / "index.json")
 
     def facts(self, store: TileStore) -> dict[str, Any]:
         """All that the gallery shows, as JSON."""
@@ -182,7 +182,7 @@ class GalleryFiles:
             folder.mkdir(parents=True, exist_ok=True)
             save_jpeg(folder / f"{channel}.jpg", map_strip(store.tiles(layer, channel)))
         write_page(self.out, index)
-        say_written(self.out / "index.html")
+        report_written(self.out / "index.html")
 
 
 def sentence(words: str) -> list[str]:

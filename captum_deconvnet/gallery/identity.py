@@ -33,52 +33,52 @@ STATE = ("training",)
 def identity(model: nn.Module, options: Iterable[str]) -> str:
     """A digest of a model, with its weights, and of anything else."""
     digest = hashlib.blake2b(digest_size=16)
-    for line in (*structure(model), *weights(model), *options):
+    for line in (*module_settings(model), *weight_checksums(model), *options):
         digest.update(f"{len(line)}:{line}".encode(errors="surrogatepass"))
     return digest.hexdigest()
 
 
-def structure(model: nn.Module) -> Iterator[str]:
+def module_settings(model: nn.Module) -> Iterator[str]:
     """What every module of a model is: its class and settings; and the code of each class."""
     for path, module in model.named_modules(remove_duplicate=False):
         yield f"{path}: {type(module).__qualname__}"
         settings = {name: value for name, value in vars(module).items() if name[:1] != "_"}
         for name in sorted(settings.keys() - set(STATE)):
-            yield f"{name}={described(settings[name])}"
+            yield f"{name}={setting_text(settings[name])}"
     for kind in dict.fromkeys(type(module) for module in model.modules()):
-        yield from code(kind)
+        yield from method_code(kind)
 
 
-def code(kind: type) -> Iterator[str]:
+def method_code(kind: type) -> Iterator[str]:
     """What the methods of a class do, those of torch's own classes left out."""
     for base in kind.__mro__:
         methods = {} if base.__module__.split(".")[0] in ("torch", "builtins") else vars(base)
         for name, method in sorted(methods.items()):
             found = getattr(unwrap(method), "__code__", None)
             if found is not None and not name.startswith("__"):
-                yield f"{name}: {described(found)}"
+                yield f"{name}: {setting_text(found)}"
 
 
-def described(item: Any) -> str:
+def setting_text(item: Any) -> str:
     """A plain value as it is, a function by name and code, anything else by its class."""
     if isinstance(item, PLAIN):
         return repr(item)
     if isinstance(item, Mapping):
-        pairs = (f"{described(key)}:{described(value)}" for key, value in item.items())
+        pairs = (f"{setting_text(key)}:{setting_text(value)}" for key, value in item.items())
         return f"{{{','.join(pairs)}}}"
     if isinstance(item, set | frozenset):
-        return f"{{{','.join(sorted(map(described, item)))}}}"
+        return f"{{{','.join(sorted(map(setting_text, item)))}}}"
     if isinstance(item, list | tuple):
-        return f"({','.join(map(described, item))})"
+        return f"({','.join(map(setting_text, item))})"
     if isinstance(item, CodeType):
-        constants = ",".join(map(described, item.co_consts))
+        constants = ",".join(map(setting_text, item.co_consts))
         return f"{item.co_code.hex()}({constants})({','.join(item.co_names)})"
     name = getattr(item, "__qualname__", type(item).__qualname__)
     code = getattr(item, "__code__", None)
-    return f"{name}{described(code) if isinstance(code, CodeType) else ''}"
+    return f"{name}{setting_text(code) if isinstance(code, CodeType) else ''}"
 
 
-def weights(model: nn.Module) -> Iterator[str]:
+def weight_checksums(model: nn.Module) -> Iterator[str]:
     """Every parameter and buffer: its name, type, shape and a checksum of its bytes."""
     tensors: dict[str, Any] = dict(model.named_parameters(remove_duplicate=False))
     tensors |= model.named_buffers(remove_duplicate=False)
@@ -123,7 +123,7 @@ def stamp_of(name: str) -> int:
     return zlib.crc32(f"{about.st_size} {about.st_mtime_ns}".encode()) + 1
 
 
-def probe(dataset: Any, count: int, workers: int, *, twice: bool) -> list[str]:
+def sampled_contents(dataset: Any, count: int, workers: int, *, twice: bool) -> list[str]:
     """The contents of the first, middle and last image, by which datasets are told apart.
 
     Raises:
@@ -173,7 +173,7 @@ def _spread(numbers: Sequence[int], count: int) -> Iterator[int]:
     return (numbers[int(place * step)] for place in range(min(count, len(numbers))))
 
 
-def noted(scan: TopActivations, batch: Batch, name: Name) -> tuple[Tensor, Tensor]:
+def with_contents(scan: TopActivations, batch: Batch, name: Name) -> tuple[Tensor, Tensor]:
     """A scan's contents and stamps, those of a batch added."""
     contents, stamps = scan.contents.clone(), scan.stamps.clone()
     asked = list(batch.asked)

@@ -93,7 +93,7 @@ def count_of(dataset: Any) -> int:
     return len(dataset)
 
 
-def namer(dataset: Any) -> Name:
+def image_namer(dataset: Any) -> Name:
     """What to call an image: its file, where the dataset says so, or its number."""
     names = getattr(dataset, "names", None)
     samples = getattr(dataset, "samples", None)  # torchvision's folders

@@ -65,15 +65,15 @@ class LayerScan:
     def take(self, path: str, output: Any) -> None:
         """The layer at ``path`` has run and gave ``output``."""
         activation = self._activation(path, output)
-        before = self.tops.get(path) or layer_top.empty(activation, self.k)
+        before = self.tops.get(path) or layer_top.empty_top(activation, self.k)
         if before.size != tuple(activation.shape[2:]):
             raise LayerError(
                 f"The layer {path!r} gives maps of {tuple(activation.shape[2:])}, and gave maps of "
                 f"{before.size} for other images: give images of one size."
             )
-        means = self.means[path] = layer_top.mean(activation)
+        means = self.means[path] = layer_top.map_means(activation)
         self._require_finite(path, means)
-        self._new[path] = layer_top.see(
+        self._new[path] = layer_top.with_batch(
             before, activation, means, self._images, one_per_image=self.one_per_image
         )
 

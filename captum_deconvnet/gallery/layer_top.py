@@ -85,7 +85,7 @@ class LayerTop:
         values = torch.cat([self.values, other.values], 1)
         images = torch.cat([self.images, other.images], 1)
         places = torch.cat([self.places, other.places], 1)
-        chosen = best(values, images, self.values.shape[1])
+        chosen = best_columns(values, images, self.values.shape[1])
         return LayerTop(
             values.gather(1, chosen),
             images.gather(1, chosen),
@@ -97,7 +97,7 @@ class LayerTop:
         )
 
 
-def empty(activation: Tensor, k: int) -> LayerTop:
+def empty_top(activation: Tensor, k: int) -> LayerTop:
     """Nothing seen yet of a layer whose output is like ``activation`` (N, C, ...)."""
     maps, device = activation.shape[1], activation.device
     nowhere = torch.full((maps, k), -1, dtype=torch.int64, device=device)
@@ -107,7 +107,7 @@ def empty(activation: Tensor, k: int) -> LayerTop:
     return LayerTop(values, nowhere, nowhere, size, exact_sum.empty(maps, device), active, 0)
 
 
-def best(values: Tensor, images: Tensor, k: int) -> Tensor:
+def best_columns(values: Tensor, images: Tensor, k: int) -> Tensor:
     """The columns of the ``k`` largest values of every row, best first.
 
     Ties go to the lowest image; within an image the order stays as it is.
@@ -117,7 +117,7 @@ def best(values: Tensor, images: Tensor, k: int) -> Tensor:
     return by_image.gather(1, by_value[:, :k])
 
 
-def see(
+def with_batch(
     top: LayerTop, activation: Tensor, means: Tensor, images: Sequence[int], *, one_per_image: bool
 ) -> LayerTop:
     """The top k after a batch of images.
@@ -128,7 +128,7 @@ def see(
     Args:
         top: the top k before.
         activation: the layer's output for the batch, (N, C, ...), finite.
-        means: the mean of every map, (N, C); see ``mean``.
+        means: the mean of every map, (N, C); see ``map_means``.
         images: the number of each image.
         one_per_image: keep only the strongest activation of each image.
     """
@@ -138,13 +138,13 @@ def see(
     k, maps = top.values.shape[1], activation.shape[1]
     numbers = torch.tensor(images, device=activation.device)
     both = torch.cat([top.images, numbers.expand(maps, -1)], 1)
-    rows = best(torch.cat([top.values, peaks.T], 1), both, k)
+    rows = best_columns(torch.cat([top.values, peaks.T], 1), both, k)
     channel, slot = (rows >= k).nonzero(as_tuple=True)
     row = rows[channel, slot] - k
     if one_per_image:
-        found, places = peaks[row, channel].unsqueeze(1), first(blocks, crests, row, channel)
+        found, places = peaks[row, channel].unsqueeze(1), first_places(blocks, crests, row, channel)
     else:
-        found, places = strongest(blocks[row, channel].flatten(1), k)
+        found, places = strongest_places(blocks[row, channel].flatten(1), k)
     shape = (maps, k, found.shape[1])
     whose = numbers[row].unsqueeze(1).expand_as(places)
     batch = LayerTop(
@@ -166,20 +166,20 @@ def in_blocks(activation: Tensor) -> Tensor:
     return activation.reshape(*activation.shape[:2], -1, max(lengths, default=positions))
 
 
-def first(blocks: Tensor, crests: Tensor, row: Tensor, channel: Tensor) -> Tensor:
+def first_places(blocks: Tensor, crests: Tensor, row: Tensor, channel: Tensor) -> Tensor:
     """The first place of the peak of some maps, (M, 1), by way of the first block that has it."""
     block = crests[row, channel].max(1).indices
     inside = blocks[row, channel, block].max(1).indices
     return (block * blocks.shape[3] + inside).unsqueeze(1)
 
 
-def mean(activation: Tensor) -> Tensor:
+def map_means(activation: Tensor) -> Tensor:
     """The mean of every map (N, C, ...), summed in float32 at least: (N, C) float32."""
     wide = activation.dtype if activation.dtype == torch.float64 else torch.float32
     return activation.reshape(*activation.shape[:2], -1).mean(2, dtype=wide).float()
 
 
-def strongest(maps: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def strongest_places(maps: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The ``count`` largest values of each map (M, positions) and their places, (M, count)."""
     left, found = maps.clone(), []
     for _ in range(min(count, maps.shape[1])):

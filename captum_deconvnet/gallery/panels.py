@@ -55,7 +55,7 @@ class ImagePanels:
     panels: tuple[ActivationPanel, ...]
 
 
-def wanted(
+def units_by_image(
     top: TopActivations, maps: Mapping[str, Sequence[int]]
 ) -> dict[int, list[tuple[int, Unit]]]:
     """The units to be projected of each image, each with its rank, for some maps of some layers."""
@@ -67,7 +67,7 @@ def wanted(
     return dict(sorted(found.items()))
 
 
-def panels(
+def project_panels(
     model: nn.Module,
     dataset: Any,
     top: TopActivations,
@@ -91,7 +91,7 @@ def panels(
             differs, as when the dataset crops or flips at random.
     """
     numbered = Numbered(dataset)
-    for image, units in wanted(top, maps).items():
+    for image, units in units_by_image(top, maps).items():
         if image in skip:
             continue
         _, inputs = numbered[image]

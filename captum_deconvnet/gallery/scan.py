@@ -11,10 +11,10 @@ from torch import nn
 from captum_deconvnet.engine.checks import check_model
 from captum_deconvnet.engine.layers import LayerName, layer_paths
 from captum_deconvnet.errors import ImageError, LayerError, ScanError
-from captum_deconvnet.gallery.identity import identity, probe
-from captum_deconvnet.gallery.image_batches import count_of, namer
+from captum_deconvnet.gallery.identity import identity, sampled_contents
+from captum_deconvnet.gallery.image_batches import count_of, image_namer
 from captum_deconvnet.gallery.scanner import ScanFile, Scanner
-from captum_deconvnet.gallery.top_activations import TopActivations, nothing
+from captum_deconvnet.gallery.top_activations import TopActivations, empty_scan
 
 
 def top_activations(
@@ -84,15 +84,15 @@ def top_activations(
     """
     check_model(model)
     paths = tuple(dict.fromkeys(layer_paths(model, layers)))
-    count, name = count_of(dataset), namer(dataset)
+    count, name = count_of(dataset), image_namer(dataset)
     _check(paths, k=k, batch_size=batch_size)
     numbers = _numbers(only, count)
     chunks = [tuple(numbers[n : n + batch_size]) for n in range(0, len(numbers), batch_size)]
     scanner = Scanner(model, paths, dataset, k, one_per_image, name, num_workers, show_progress)
-    probed = probe(dataset, count, num_workers, twice=out is not None)
+    probed = sampled_contents(dataset, count, num_workers, twice=out is not None)
     options = [str(k), str(one_per_image), tag, *paths, str(count), *probed]
     file = None if out is None else ScanFile(Path(out), save_every)
-    found = scanner.run(chunks, nothing(count, identity(model, options)), file)
+    found = scanner.run(chunks, empty_scan(count, identity(model, options)), file)
     if not found.tops:
         reason = next(iter(found.skipped.values()), "none was asked for")
         raise ImageError(f"Of {len(numbers)} images none could be read: {reason}")

@@ -20,11 +20,11 @@ from captum_deconvnet.engine.steadiness import (
     generator_states,
 )
 from captum_deconvnet.errors import ScanError
-from captum_deconvnet.gallery.identity import check_images, noted
+from captum_deconvnet.gallery.identity import check_images, with_contents
 from captum_deconvnet.gallery.image_batches import Batch, Name, batches
 from captum_deconvnet.gallery.layer_scan import LayerScan, scanned
 from captum_deconvnet.gallery.shared_work import SharedWork, under_torchrun
-from captum_deconvnet.gallery.top_activations import TopActivations, nothing
+from captum_deconvnet.gallery.top_activations import TopActivations, empty_scan
 
 Numbers = tuple[int, ...]
 
@@ -65,19 +65,19 @@ class Scanner:
         """Look at the chunks that no other process takes; in the end all are put together."""
         if file is None:
             raise ScanError("Under torchrun, give out=FILE on a disk that all processes see.")
-        if shared.leads:
+        if shared.is_leader:
             self._before(file, start).save(file.path)
-            shared.say("gathered")
-        shared.hear("gathered")
+            shared.announce("gathered")
+        shared.wait_for("gathered")
         mine = file.of_process(shared.rank)
         left = pending(chunks, TopActivations.load(file.path))
-        empty = nothing(len(start.done), start.identity)
+        empty = empty_scan(len(start.done), start.identity)
         self.look(empty, shared.take(left), mine).save(mine.path)
-        shared.meet("looked")
-        if shared.leads:
+        shared.wait_for_all("looked")
+        if shared.is_leader:
             self.named(file.gathered(start)).save(file.path)
-            shared.say("merged")
-        shared.hear("merged")
+            shared.announce("merged")
+        shared.wait_for("merged")
         return TopActivations.load(file.path)
 
     def _before(self, file: ScanFile, start: TopActivations) -> TopActivations:
@@ -156,7 +156,7 @@ class Scanner:
         done = found.done.clone()
         done[list(batch.asked)] = True
         tops = {path: scan.tops[path] for path in self.layers if path in scan.tops}
-        contents, stamps = noted(found, batch, self.name)
+        contents, stamps = with_contents(found, batch, self.name)
         skipped = {**found.skipped, **batch.skipped}
         return replace(
             found, tops=tops, done=done, contents=contents, stamps=stamps, skipped=skipped

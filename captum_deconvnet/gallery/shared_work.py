@@ -31,7 +31,7 @@ class SharedWork:
     world: int
 
     @property
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether this process does what only one may do."""
         return self.rank == 0
 
@@ -40,18 +40,18 @@ class SharedWork:
         while (number := self.store.add("taken", 1) - 1) < len(items):
             yield items[number]
 
-    def say(self, message: str) -> None:
+    def announce(self, message: str) -> None:
         """Tell the others that something is done."""
         self.store.set(message, b"")
 
-    def hear(self, *messages: str) -> None:
+    def wait_for(self, *messages: str) -> None:
         """Wait until all of this was said."""
         self.store.wait(list(messages), PATIENCE)
 
-    def meet(self, name: str) -> None:
+    def wait_for_all(self, name: str) -> None:
         """Wait until every process is here."""
-        self.say(f"{name}/{self.rank}")
-        self.hear(*(f"{name}/{rank}" for rank in range(self.world)))
+        self.announce(f"{name}/{self.rank}")
+        self.wait_for(*(f"{name}/{rank}" for rank in range(self.world)))
 
 
 def under_torchrun(work: str) -> SharedWork | None:

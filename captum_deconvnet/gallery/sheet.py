@@ -62,11 +62,11 @@ def sheet(title: Sequence[str], maps: Sequence[MapTiles], *, grid: int) -> Image
     picture = Image.new("RGB", whole, PAPER)
     draw = ImageDraw.Draw(picture)
     for number, line in enumerate(title):
-        draw.text((MARGIN, MARGIN + LINE * number), line, INK, letters())
+        draw.text((MARGIN, MARGIN + LINE * number), line, INK, sheet_font())
     for number, each in enumerate(maps):
         left = MARGIN + number % columns * (width + SPACE)
         upper = top + number // columns * (height + SPACE)
-        draw.multiline_text((left, upper), each.title, INK, letters(), spacing=2)
+        draw.multiline_text((left, upper), each.title, INK, sheet_font(), spacing=2)
         picture.paste(block_of(each.projections, grid), (left, upper + 2 * LINE))
         picture.paste(block_of(each.patches, grid), (left + block + 2 * GAP, upper + 2 * LINE))
     return picture
@@ -85,11 +85,11 @@ def block_of(tiles: Pixels, grid: int) -> Image.Image:
 
 def text_width(line: str) -> int:
     """The pixels a line of text needs, with margins."""
-    return math.ceil(letters().getlength(line)) + 2 * MARGIN
+    return math.ceil(sheet_font().getlength(line)) + 2 * MARGIN
 
 
 @lru_cache(maxsize=1)
-def letters() -> ImageFont.FreeTypeFont:
+def sheet_font() -> ImageFont.FreeTypeFont:
     """The font that matplotlib brings, so that a sheet is the same on every machine."""
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     return ImageFont.truetype(str(path), LETTERS)

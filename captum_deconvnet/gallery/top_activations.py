@@ -195,7 +195,7 @@ _TENSORS = ("values", "images", "places", "sums", "active")
 _FIELDS = (*_TENSORS, "size", "count")
 
 
-def nothing(images: int, identity: str) -> TopActivations:
+def empty_scan(images: int, identity: str) -> TopActivations:
     """A scan that has not looked at any of its images."""
     done, contents, stamps = torch.zeros(3, images, dtype=torch.int64)
     return TopActivations({}, done.bool(), contents.clone(), stamps.clone(), identity, {}, {})

@@ -27,10 +27,10 @@ def numbers(
         raise click.BadParameter(f"{value!r} is not FIRST:LAST:STEP or V,V,V.") from error
     if ":" not in value:
         return tuple(given)
-    return evenly(*given) if len(given) == 3 else refuse(value)
+    return evenly_spaced(*given) if len(given) == 3 else refuse(value)
 
 
-def evenly(first: float, last: float, step: float) -> tuple[float, ...]:
+def evenly_spaced(first: float, last: float, step: float) -> tuple[float, ...]:
     """The values from ``first`` to ``last``."""
     if step <= 0 or last < first or not (last - first) / step < 100_000:
         refuse(f"{first:g}:{last:g}:{step:g}")

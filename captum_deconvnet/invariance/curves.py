@@ -130,24 +130,24 @@ def mean_height(values: tuple[float, ...], curves: Tensor) -> Tensor:
     return torch.trapezoid(curves[:, order].double(), places, dim=1) / span
 
 
-def joined(several: Sequence[InvarianceCurves]) -> InvarianceCurves:
+def joined_curves(several: Sequence[InvarianceCurves]) -> InvarianceCurves:
     """The curves of all images together; all have the same transform, values and layers."""
     first = several[0]
     return InvarianceCurves(
         transform=first.transform,
         unit=first.unit,
         values=first.values,
-        norms={path: all_norms([one.norms[path] for one in several]) for path in first.layers},
-        map_scores=by_layer([one.map_scores for one in several]),
-        unit_scores=by_layer([one.unit_scores for one in several]),
-        undone={path: all_norms([one.undone[path] for one in several]) for path in first.undone},
-        target=together([one.target for one in several]),
-        probability=together([one.probability for one in several]),
-        predicted=together([one.predicted for one in several]),
+        norms={path: joined_norms([one.norms[path] for one in several]) for path in first.layers},
+        map_scores=joined_by_layer([one.map_scores for one in several]),
+        unit_scores=joined_by_layer([one.unit_scores for one in several]),
+        undone={path: joined_norms([one.undone[path] for one in several]) for path in first.undone},
+        target=joined_tensors([one.target for one in several]),
+        probability=joined_tensors([one.probability for one in several]),
+        predicted=joined_tensors([one.predicted for one in several]),
     )
 
 
-def all_norms(several: Sequence[Norms]) -> Norms:
+def joined_norms(several: Sequence[Norms]) -> Norms:
     """Norms of all images."""
     return Norms(
         torch.cat([one.original for one in several]),
@@ -156,12 +156,12 @@ def all_norms(several: Sequence[Norms]) -> Norms:
     )
 
 
-def by_layer(several: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+def joined_by_layer(several: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """The tensors of every layer, for all images."""
     return {path: torch.cat([one[path] for one in several]) for path in several[0]}
 
 
-def together(several: Sequence[Tensor | None]) -> Tensor | None:
+def joined_tensors(several: Sequence[Tensor | None]) -> Tensor | None:
     """The tensors of all images; None if one has none."""
     there = [one for one in several if one is not None]
     return torch.cat(there) if len(there) == len(several) else None

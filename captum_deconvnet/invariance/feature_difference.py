@@ -18,7 +18,7 @@ from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.errors import TransformError, UnitError
 from captum_deconvnet.invariance.placement import Fill, Sampling
 from captum_deconvnet.invariance.transforms import Change, Transform, transform_of
-from captum_deconvnet.invariance.versions import values_of
+from captum_deconvnet.invariance.versions import checked_values
 from captum_deconvnet.short_repr import named_repr
 
 
@@ -145,7 +145,7 @@ class FeatureDifference(GradientAttribution):  # type: ignore[misc]
     def _moved(self, images: Tensor) -> Tensor:
         self.sampling.check(images)
         size = images.shape[-2], images.shape[-1]
-        (value,) = values_of(self.transform, [self.value], size)
+        (value,) = checked_values(self.transform, [self.value], size)
         if self.transform.is_identity(value):
             raise TransformError(
                 f"The transform {self.transform.name!r} by {value:g} changes nothing: give a value "

@@ -26,7 +26,7 @@ from captum_deconvnet.invariance.layer_changes import LayerChanges, Undo
 from captum_deconvnet.invariance.measurement import Measurement
 from captum_deconvnet.invariance.placement import Fill, Sampling
 from captum_deconvnet.invariance.transforms import Change, Transform, transform_of
-from captum_deconvnet.invariance.versions import Versions, values_of
+from captum_deconvnet.invariance.versions import Versions, checked_values
 from captum_deconvnet.short_repr import named_repr
 
 
@@ -130,7 +130,7 @@ class FeatureInvariance:
         sampling = Sampling(interpolation, fill, crop)
         sampling.check(inputs)
         chosen = transform_of(transform)
-        tried = values_of(chosen, values, (inputs.shape[-2], inputs.shape[-1]))
+        tried = checked_values(chosen, values, (inputs.shape[-2], inputs.shape[-1]))
         versions = Versions(inputs.detach(), chosen, tried, sampling, equivariance=equivariance)
         paths = measured_layers(self.model, self.layers, versions(0, 0))
         measurement = Measurement(

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from captum_deconvnet.pictures.display import rgb
-from captum_deconvnet.pictures.style import plainly
+from captum_deconvnet.pictures.style import in_plain_style
 
 # Okabe and Ito's colours, which readers with any colour vision can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -64,7 +64,7 @@ class TransformColumn:
     panels: Sequence[CurvePanel]
 
 
-@plainly
+@in_plain_style
 def invariance_figure(
     columns: Sequence[TransformColumn], names: Sequence[str], *, title: str
 ) -> Figure:
@@ -92,7 +92,7 @@ def invariance_figure(
         for row, panel in enumerate(column.panels, start=1):
             axes = figure.add_subplot(grid[row, index])
             draw_curves(axes, column, panel, names)
-            axes.set_ylim(0, top_of([each.panels[row - 1] for each in columns]))
+            axes.set_ylim(0, upper_limit([each.panels[row - 1] for each in columns]))
     axes = figure.axes[1]
     figure.legend(
         *axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7
@@ -135,7 +135,7 @@ def draw_curves(
     axes.grid(color="#dddddd", linewidth=0.4)
 
 
-def top_of(panels: Sequence[CurvePanel]) -> float:
+def upper_limit(panels: Sequence[CurvePanel]) -> float:
     """A common end for the upright axes of a row of panels."""
     given = [panel.top for panel in panels if panel.top is not None]
     if given:

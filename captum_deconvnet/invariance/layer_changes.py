@@ -81,13 +81,15 @@ class SegmentChanges:
     known: Tensor | None = None
 
 
-def measured(
+def compare_features(
     features: Tensor, original: Tensor, segment: Segment, *, units: bool, undo: Undo | None
 ) -> SegmentChanges:
     """Compare the features of one image's versions, (rows, C, ...), with its own, (1, C, ...)."""
     change = features - original
     changed = slice(segment.first_version, None)
-    residual, known = (None, None) if undo is None else undone(features, original, segment, undo)
+    residual, known = (
+        (None, None) if undo is None else changes_turned_back(features, original, segment, undo)
+    )
     return SegmentChanges(
         segment,
         squared_norms(original)[0],
@@ -116,7 +118,7 @@ def unit_sums(change: Tensor, features: Tensor, original: Tensor) -> UnitSums:
     return UnitSums(change.double().square().sum(0), features.double().square().sum(0) + own)
 
 
-def undone(
+def changes_turned_back(
     features: Tensor, original: Tensor, segment: Segment, undo: Undo
 ) -> tuple[Tensor, Tensor]:
     """What is left of the change with the maps turned back, and the known part of the original."""
@@ -181,7 +183,9 @@ class LayerChanges:
             if segment.has_original:
                 original = tensor[segment.start : segment.start + 1]
             here = tensor[segment.rows]
-            changes.append(measured(here, original, segment, units=self.units, undo=self.undo))
+            changes.append(
+                compare_features(here, original, segment, units=self.units, undo=self.undo)
+            )
         self._check_finite(changes)
         return changes, original.clone()  # a view would keep the batch, or change with it
 

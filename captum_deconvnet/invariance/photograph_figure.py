@@ -13,7 +13,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from captum_deconvnet.cli.loading import weights_title
 from captum_deconvnet.cli.output import check_folder, write_figure
 from captum_deconvnet.files import origin_of, readable
-from captum_deconvnet.invariance.curves import InvarianceCurves, joined
+from captum_deconvnet.invariance.curves import InvarianceCurves, joined_curves
 from captum_deconvnet.invariance.figure import (
     CurvePanel,
     Picture,
@@ -63,7 +63,9 @@ def draw_photographs(
     bar = tqdm(zip(wide, labels, strict=True), total=len(images), leave=False, disable=None)
     found = [request.curves(each, label) for each, label in bar]
     names = [readable(path.name) for path in images]
-    curves = {each.name: joined([one[each.name] for one in found]) for each in request.chosen}
+    curves = {
+        each.name: joined_curves([one[each.name] for one in found]) for each in request.chosen
+    }
     request.warn()
     if 1 < len(images) < ENOUGH:
         click.echo(f"a band of {len(images)} curves is no band: none is drawn", err=True)
@@ -86,25 +88,25 @@ def transform_column(
     distance: str,
 ) -> TransformColumn:
     """One transform, as the figure takes it."""
-    shown = spread(curves.values)
+    shown = spread_values(curves.values)
     return TransformColumn(
         title=transform.name.replace("_", " "),
         unit=curves.unit,
         values=np.array(curves.values),
         shown=shown,
-        strips=[strip(request, transform, each, shown) for each in wide],
+        strips=[picture_strip(request, transform, each, shown) for each in wide],
         panels=curve_panels(curves, distance),
     )
 
 
-def spread(values: Sequence[float]) -> list[float]:
+def spread_values(values: Sequence[float]) -> list[float]:
     """A few of the values, from the smallest to the largest."""
     ordered = sorted(set(values))
     places = np.linspace(0, len(ordered) - 1, min(SHOWN, len(ordered))).round().astype(int)
     return [ordered[place] for place in places]
 
 
-def strip(
+def picture_strip(
     request: InvarianceRequest, transform: Transform, wide: WideInput, values: Sequence[float]
 ) -> list[Picture]:
     """What the model saw at some values, as pictures."""
@@ -119,7 +121,7 @@ def curve_panels(curves: InvarianceCurves, distance: str) -> list[CurvePanel]:
         CurvePanel(
             f"{distance} distance\n{layer}",
             curves.distance(layer, distance).numpy(),
-            band(curves, layer, distance),
+            confidence_ends(curves, layer, distance),
         )
         for layer in curves.layers
     ]
@@ -128,7 +130,7 @@ def curve_panels(curves: InvarianceCurves, distance: str) -> list[CurvePanel]:
     return found
 
 
-def band(curves: InvarianceCurves, layer: str, distance: str) -> np.ndarray | None:
+def confidence_ends(curves: InvarianceCurves, layer: str, distance: str) -> np.ndarray | None:
     """The confidence band of the mean; None for few images."""
     if len(curves.distance(layer, distance)) < ENOUGH:
         return None

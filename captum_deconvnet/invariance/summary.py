@@ -17,7 +17,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from captum_deconvnet import __version__
 from captum_deconvnet.cli.loading import weights_tag
 from captum_deconvnet.cli.output import counted, make_folder
-from captum_deconvnet.cli.stopping import keeps
+from captum_deconvnet.cli.stopping import note_kept
 from captum_deconvnet.errors import ImageError, ResultsError
 from captum_deconvnet.files import alone_in, readable, remove_unfinished, write_text_whole
 from captum_deconvnet.invariance.curves import InvarianceCurves, mean_height
@@ -59,21 +59,21 @@ def rank_folder(request: InvarianceRequest, folder: Path, out: Path) -> None:
     found = photographs(folder, out)
     assert request.chosen  # unknown transforms are refused before anything is loaded
     make_folder(out)
-    keeps(f"what was measured so far is in {readable(out)}")
+    note_kept(f"what was measured so far is in {readable(out)}")
     with alone_in(out):
         measure_all(request, found, out)
 
 
 def measure_all(request: InvarianceRequest, found: Sequence[LabelledFile], out: Path) -> None:
     """Measure what has no result yet in ``out``, and rank all."""
-    finished = FinishedPhotographs(out / "images.jsonl", identity(request))
-    keys = {content(photograph): photograph for photograph in found}
+    finished = FinishedPhotographs(out / "images.jsonl", request_identity(request))
+    keys = {photograph_digest(photograph): photograph for photograph in found}
     todo = [key for key in keys if key not in finished.done]
     click.echo(
         f"{counted(len(keys), 'photograph')}, {len(keys) - len(todo)} measured before", err=True
     )
     for key in tqdm(todo, desc="invariance", unit="photograph", disable=None):
-        finished.add(key, measured(request, keys[key]))
+        finished.add(key, photograph_result(request, keys[key]))
     request.warn()
     write_ranks(out, ranks([finished.done[key] for key in keys]))
     remove_unfinished(out)
@@ -102,13 +102,13 @@ def label_of(within: Path) -> str:
     return within.parts[0] if len(within.parts) > 1 else ""
 
 
-def content(photograph: LabelledFile) -> str:
+def photograph_digest(photograph: LabelledFile) -> str:
     """What identifies a photograph: its place in the folder and what is in it."""
     facts = os.fsencode(photograph.name) + b"\0" + photograph.path.read_bytes()
     return hashlib.sha256(facts).hexdigest()[:24]
 
 
-def identity(request: InvarianceRequest) -> dict[str, Any]:
+def request_identity(request: InvarianceRequest) -> dict[str, Any]:
     """All that results must share to stand in one table."""
     return {
         "version": __version__,
@@ -122,18 +122,18 @@ def identity(request: InvarianceRequest) -> dict[str, Any]:
     }
 
 
-def measured(request: InvarianceRequest, photograph: LabelledFile) -> dict[str, Any]:
+def photograph_result(request: InvarianceRequest, photograph: LabelledFile) -> dict[str, Any]:
     """The areas and scores of one photograph; its label is the folder's, or the predicted one."""
     wide = request.wide_input(read_image(photograph.path), photograph.path)
     target = label_number(request, photograph.label)
     points: list[dict[str, Any]] = []
     for curves in request.curves(wide, target).values():
-        points += [point(curves, layer) for layer in curves.layers]
+        points += [curve_summary(curves, layer) for layer in curves.layers]
     label = photograph.label or predicted_name(request, curves.predicted, curves.target)
     return {"image": photograph.name, "class": label, "points": points}
 
 
-def point(curves: InvarianceCurves, layer: str) -> dict[str, Any]:
+def curve_summary(curves: InvarianceCurves, layer: str) -> dict[str, Any]:
     """One layer under one transform; None for what cannot be said."""
     seen = curves.probability
     chance = None if seen is None else float(mean_height(curves.values, seen)[0])
@@ -153,12 +153,12 @@ def finite(number: float) -> float | None:
 
 def label_number(request: InvarianceRequest, label: str) -> int | None:
     """The number of a class that the model has under that name, or None."""
-    wanted = plain(label)
-    names = [plain(name) for name in request.loaded.categories]
+    wanted = letters_and_digits(label)
+    names = [letters_and_digits(name) for name in request.loaded.categories]
     return names.index(wanted) if wanted and wanted in names else None
 
 
-def plain(name: str) -> str:
+def letters_and_digits(name: str) -> str:
     """The letters and digits of a class name: folders cannot have all the rest."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
 

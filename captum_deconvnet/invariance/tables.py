@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from captum_deconvnet.cli.output import say_written, table
+from captum_deconvnet.cli.output import report_written, table
 from captum_deconvnet.files import write_whole
 from captum_deconvnet.invariance.curves import InvarianceCurves, mean_height
 from captum_deconvnet.invariance.distances import DISTANCES
@@ -50,7 +50,7 @@ def area_row(curves: InvarianceCurves, layer: str) -> list[str]:
 def write_points(path: Path, curves: Mapping[str, InvarianceCurves], names: Sequence[str]) -> None:
     """Write the points as CSV, and say so on stderr."""
     write_csv(path, rows_of(curves, names))
-    say_written(path)
+    report_written(path)
 
 
 def write_csv(path: Path, rows: Sequence[TableRow]) -> None:
@@ -115,7 +115,7 @@ def write_ranks(folder: Path, tables: dict[str, list[TableRow]]) -> None:
         path = folder / f"{name}.csv"
         write_csv(path, rows)
         click.echo(table(list(rows[0]), [cells(row) for row in rows[:SHOWN]]))
-        say_written(path)
+        report_written(path)
 
 
 def cells(row: TableRow) -> list[str]:

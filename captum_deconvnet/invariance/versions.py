@@ -94,7 +94,7 @@ class Versions:
         return undone
 
 
-def values_of(
+def checked_values(
     transform: Transform, values: Iterable[float] | None, size: Size
 ) -> tuple[float, ...]:
     """The values given, or the transform's own, for images of ``size`` (height, width).

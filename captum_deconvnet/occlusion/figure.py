@@ -17,11 +17,11 @@ from captum_deconvnet.pictures.style import (
     FONT_SIZE,
     LETTERING,
     draw_heading,
+    extra_height,
     heading,
-    height_of,
-    plainly,
+    in_plain_style,
 )
-from captum_deconvnet.projections.figure import OUTLINE_COLOURS, show
+from captum_deconvnet.projections.figure import OUTLINE_COLOURS, show_picture
 
 SIDE = 2.0  # inches, as all lengths here
 GAP = 0.25
@@ -63,7 +63,7 @@ class OccludedImage:
     family: str = "deconvnet"
 
 
-@plainly
+@in_plain_style
 def occlusion_figure(shown: OccludedImage, *, title: str = "", notes: Sequence[str] = ()) -> Figure:
     """Draw the image, the map's activity, its projections, the probability and the labels.
 
@@ -81,7 +81,7 @@ def occlusion_figure(shown: OccludedImage, *, title: str = "", notes: Sequence[s
     panels = (5 if has_layer else 3) + len(shown.others) * has_layer
     width = panels * (SIDE + GAP) + 1.2 + GAP
     lines = heading(title, notes, width)
-    height = SIDE + TOP + 0.45 + height_of(lines[1:])  # there is room for two
+    height = SIDE + TOP + 0.45 + extra_height(lines[1:])  # there is room for two
     figure = Figure(figsize=(width, height), dpi=160, facecolor="white")
     draw_heading(figure, lines, GAP)
     axes = iter(
@@ -106,7 +106,7 @@ def occlusion_figure(shown: OccludedImage, *, title: str = "", notes: Sequence[s
 
 
 def _image(axes: Axes, shown: OccludedImage) -> None:
-    show(axes, shown.image)
+    show_picture(axes, shown.image)
     corner = (shown.image.shape[1] - shown.window - 0.5, -0.5)
     axes.add_patch(Rectangle(corner, shown.window, shown.window, color="#808080"))
     _caption(axes, f"(a) the image, and the\noccluder, {shown.window} pixels wide")
@@ -125,7 +125,7 @@ def _map(figure: Figure, axes: Axes, values: NDArray[np.floating], text: str) ->
 
 def _projection(axes: Axes, projection: NDArray[np.floating], text: str, *, is_own: bool) -> None:
     picture, factor = stretch(projection, 99.5)
-    show(axes, picture)
+    show_picture(axes, picture)
     _caption(axes, f"{text}  \u00d7{factor:.3g}" if factor else f"{text}, all zero")
     axes.spines[:].set(visible=is_own, color="black", linewidth=2)
 

@@ -39,7 +39,7 @@ def plain_style() -> Iterator[None]:
         yield
 
 
-def plainly(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
+def in_plain_style(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     """Let a function draw its figure in the plain style, with letters that can be drawn."""
 
     @wraps(draw)
@@ -88,7 +88,7 @@ def legible(text: str) -> str:
 def is_drawn(letter: str) -> bool:
     """Whether one of the fonts has the letter."""
     known = letter.isprintable() and not 0xD800 <= ord(letter) < 0xE000
-    return known and any(face(name).get_char_index(ord(letter)) for name in fonts())
+    return known and any(font_face(name).get_char_index(ord(letter)) for name in fonts())
 
 
 @lru_cache(maxsize=1)
@@ -99,7 +99,7 @@ def fonts() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=len(FONTS))
-def face(name: str) -> FT2Font:
+def font_face(name: str) -> FT2Font:
     """A font by its name."""
     return font_manager.get_font(font_manager.findfont(name))
 
@@ -117,7 +117,7 @@ def heading(title: str, notes: Sequence[str], width: float) -> list[str]:
     return [line for text in (title, *notes) for line in textwrap.wrap(text, room) or [""]]
 
 
-def height_of(lines: Sequence[str]) -> float:
+def extra_height(lines: Sequence[str]) -> float:
     """How much higher a figure is for lines after the first."""
     return LINE * max(len(lines) - 1, 0)
 

@@ -26,8 +26,8 @@ from captum_deconvnet.files import origin_of
 from captum_deconvnet.pictures.display import MID_GREY, Crop, crop_of, stretch, to_array
 from captum_deconvnet.pictures.prediction import predictions
 from captum_deconvnet.pictures.reading import to_input, to_picture
-from captum_deconvnet.pictures.style import FONT_SIZE, plainly
-from captum_deconvnet.projections.figure import caption, colour, outline, show
+from captum_deconvnet.pictures.style import FONT_SIZE, in_plain_style
+from captum_deconvnet.projections.figure import outline, panel_colour, show_picture, write_caption
 from captum_deconvnet.projections.project import ProjectionRequest, project_image
 from captum_deconvnet.projections.selection import Selection
 from captum_deconvnet.registry import LoadedModel
@@ -67,7 +67,7 @@ class SampleRow:
     projections: Sequence[SampleProjection]
 
 
-@plainly
+@in_plain_style
 def sample_figure(
     images: Sequence[tuple[str, NDArray[np.floating]]],
     rows: Sequence[SampleRow],
@@ -92,9 +92,9 @@ def sample_figure(
         projections = [row.projections[column] for row in rows]
         draw_image(cells.axes(0, column, 0.5), name, image, projections)
         for index, sample in enumerate(projections):
-            draw_patch(cells.axes(index + 1, column), image, sample, colour(index))
+            draw_patch(cells.axes(index + 1, column), image, sample, panel_colour(index))
             cut = sample.crop.cut(sample.projection, 0.0)
-            show(cells.axes(index + 1, column, 1), stretch(cut, percentile)[0])
+            show_picture(cells.axes(index + 1, column, 1), stretch(cut, percentile)[0])
     for index, row in enumerate(rows):
         cells.label(index + 1, row.title)
     return cells.figure
@@ -132,18 +132,18 @@ def draw_image(
     axes: Axes, name: str, image: NDArray[np.floating], projections: Sequence[SampleProjection]
 ) -> None:
     """The whole image, with a frame around what the unit of each layer sees."""
-    show(axes, image)
-    caption(axes, name)
+    show_picture(axes, image)
+    write_caption(axes, name)
     for index, sample in enumerate(projections):
-        axes.add_patch(outline(sample.crop, colour(index), 0.9))
+        axes.add_patch(outline(sample.crop, panel_colour(index), 0.9))
 
 
 def draw_patch(
     axes: Axes, image: NDArray[np.floating], sample: SampleProjection, edge: str
 ) -> None:
     """What the unit sees, framed in its layer's colour."""
-    show(axes, sample.crop.cut(image, MID_GREY))
-    caption(axes, sample.title)
+    show_picture(axes, sample.crop.cut(image, MID_GREY))
+    write_caption(axes, sample.title)
     for spine in axes.spines.values():
         spine.set(visible=True, color=edge, linewidth=1.0)
 
@@ -172,11 +172,11 @@ def show_samples(model: str, out: Path) -> Receipt:
     if not samples:
         raise ModelError(f"{model} brings no sample pictures: use deconvnet project {model} IMAGE.")
     if len(samples) == 1:
-        return in_detail(model, samples, out)
-    return side_by_side(loaded, samples, out)
+        return draw_one_sample(model, samples, out)
+    return draw_samples_side_by_side(loaded, samples, out)
 
 
-def in_detail(model: str, samples: Mapping[str, Image.Image], out: Path) -> Receipt:
+def draw_one_sample(model: str, samples: Mapping[str, Image.Image], out: Path) -> Receipt:
     """One image: two units a layer, by deconvnet and by guided backpropagation."""
     ((name, image),) = samples.items()
     request = ProjectionRequest(
@@ -192,7 +192,9 @@ def in_detail(model: str, samples: Mapping[str, Image.Image], out: Path) -> Rece
     return project_image(request, image.convert("RGB"), name)[FAMILY].receipt
 
 
-def side_by_side(loaded: LoadedModel, samples: Mapping[str, Image.Image], out: Path) -> Receipt:
+def draw_samples_side_by_side(
+    loaded: LoadedModel, samples: Mapping[str, Image.Image], out: Path
+) -> Receipt:
     """Several images: the strongest unit of every layer in each."""
     inputs = torch.cat([to_input(loaded, image) for image in samples.values()])
     recording = record(loaded.model, inputs, loaded.stages)

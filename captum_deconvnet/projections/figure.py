@@ -17,9 +17,9 @@ from captum_deconvnet.pictures.style import (
     FONT_SIZE,
     LETTERING,
     draw_heading,
+    extra_height,
     heading,
-    height_of,
-    plainly,
+    in_plain_style,
 )
 
 # Okabe and Ito's colours, which readers with any colour vision can tell apart.
@@ -62,7 +62,7 @@ class LayerRow:
     panels: Sequence[ProjectionPanel]
 
 
-@plainly
+@in_plain_style
 def projection_figure(
     image: NDArray[np.floating],
     rows: Sequence[LayerRow],
@@ -94,7 +94,7 @@ def projection_figure(
         draw_image(figure.add_subplot(grid[index, 0]), image, row)
         for number, panel in enumerate(row.panels):
             first = 2 + (2 + len(names)) * number
-            draw_chosen(figure.add_subplot(grid[index, first]), image, panel, colour(number))
+            draw_chosen(figure.add_subplot(grid[index, first]), image, panel, panel_colour(number))
             for offset, name in enumerate(names, start=1):
                 axes = figure.add_subplot(grid[index, first + offset])
                 draw_projection(axes, panel, name, percentile)
@@ -109,7 +109,7 @@ def empty_figure(
     gaps = SPACE * (len(widths) - 1) / len(widths)  # matplotlib's are parts of the average cell
     width = CELL * sum(widths) * (1 + gaps) + 2 * MARGIN
     lines = heading(texts[0], texts[1:], width)
-    header = HEADER + height_of(lines)
+    header = HEADER + extra_height(lines)
     height = rows * (CELL + CAPTION) + header + MARGIN
     figure = Figure(figsize=(width, height), dpi=160, facecolor="white")
     grid = figure.add_gridspec(
@@ -129,30 +129,30 @@ def empty_figure(
 
 def draw_image(axes: Axes, image: NDArray[np.floating], row: LayerRow) -> None:
     """The whole image with an outline of everything that the row's units see."""
-    show(axes, image)
-    caption(axes, row.title)
+    show_picture(axes, image)
+    write_caption(axes, row.title)
     for number, panel in enumerate(row.panels):
         if panel.crop is not None:
             axes.add_patch(outline(panel.crop, "white", 1.8))
-            axes.add_patch(outline(panel.crop, colour(number), 1.0))
+            axes.add_patch(outline(panel.crop, panel_colour(number), 1.0))
 
 
 def draw_chosen(axes: Axes, image: NDArray[np.floating], panel: ProjectionPanel, edge: str) -> None:
     """What is projected: the patch that a unit sees, in true colours, or a whole map in grey."""
     if panel.activations is None:
-        show(axes, cut(image, panel, MID_GREY))
+        show_picture(axes, cropped(image, panel, MID_GREY))
     else:
-        show(axes, brightness(panel.activations))
-    caption(axes, panel.title)
+        show_picture(axes, brightness(panel.activations))
+    write_caption(axes, panel.title)
     for spine in axes.spines.values():
         spine.set(visible=True, color=edge, linewidth=1.0)
 
 
 def draw_projection(axes: Axes, panel: ProjectionPanel, name: str, percentile: float) -> None:
     """The projection around mid grey, and how far its contrast was stretched."""
-    picture, factor = stretch(cut(panel.projections[name], panel, 0.0), percentile)
-    show(axes, picture)
-    caption(axes, f"{name}\n\u00d7{factor:.3g}" if factor else f"{name}\nall zero")
+    picture, factor = stretch(cropped(panel.projections[name], panel, 0.0), percentile)
+    show_picture(axes, picture)
+    write_caption(axes, f"{name}\n\u00d7{factor:.3g}" if factor else f"{name}\nall zero")
 
 
 def brightness(activations: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -161,19 +161,21 @@ def brightness(activations: NDArray[np.floating]) -> NDArray[np.floating]:
     return (activations - low)[..., None] / (high - low if high > low else 1.0)
 
 
-def cut(picture: NDArray[np.floating], panel: ProjectionPanel, fill: float) -> NDArray[np.floating]:
+def cropped(
+    picture: NDArray[np.floating], panel: ProjectionPanel, fill: float
+) -> NDArray[np.floating]:
     """The part of ``picture`` that the panel's unit sees, or all of it."""
     return picture if panel.crop is None else panel.crop.cut(picture, fill)
 
 
-def show(axes: Axes, picture: NDArray[np.floating]) -> None:
+def show_picture(axes: Axes, picture: NDArray[np.floating]) -> None:
     """Put a picture (H, W, C) in [0, 1] on bare axes, pixel for pixel."""
     axes.imshow(rgb(picture), interpolation="nearest")
     axes.set(xticks=[], yticks=[], anchor="NW")
     axes.spines[:].set_visible(False)
 
 
-def caption(axes: Axes, text: str) -> None:
+def write_caption(axes: Axes, text: str) -> None:
     """Small lines over the picture, from its left edge up."""
     # One text a line: matplotlib spaces lines by their letters, and captions would not align.
     for place, line in enumerate(reversed(text.splitlines())):
@@ -189,6 +191,6 @@ def outline(crop: Crop, edge: str, width: float) -> Rectangle:
     return Rectangle(corner, *size, fill=False, edgecolor=edge, linewidth=width)
 
 
-def colour(number: int) -> str:
+def panel_colour(number: int) -> str:
     """The outline colour of the panel ``number``."""
     return OUTLINE_COLOURS[number % len(OUTLINE_COLOURS)]

@@ -42,7 +42,7 @@ class ListedLayer:
     def row(self) -> tuple[str, ...]:
         """The layer as a row of the table; a stage is marked with a star."""
         field = self.field
-        sizes = (pair(field.size), pair(field.jump), pair(field.start))
+        sizes = (size_text(field.size), size_text(field.jump), size_text(field.start))
         shape = "x".join(str(size) for size in self.shape)
         return (
             f"{self.path or '(model)'}{' *' * self.stage}",
@@ -133,7 +133,7 @@ def is_leaf(loaded: LoadedModel, path: str) -> bool:
     return not any(loaded.model.get_submodule(path).children())
 
 
-def pair(size: tuple[float, float]) -> str:
+def size_text(size: tuple[float, float]) -> str:
     """Height and width, or one number if they are equal."""
     height, width = size
     return f"{height:g}" if height == width else f"{height:g}x{width:g}"

@@ -92,7 +92,7 @@ def project_layer(
     shown = []
     for one_kind in selection.separated:
         chosen: Sequence[Unit | FeatureMap] = select(recording, layer, one_kind)
-        pictures = {name: project(each, chosen) for name, each in recordings.items()}
+        pictures = {name: project_chosen(each, chosen) for name, each in recordings.items()}
         height, width = next(iter(pictures.values())).shape[-2:]
         shown += [
             ProjectedActivation(
@@ -114,7 +114,7 @@ def is_fixed(recordings: Mapping[str, Recording], layer: str) -> bool:
     return own is not None and not own.receipt_from(layer).depends_on_image
 
 
-def project(recording: Recording, chosen: Sequence[Unit | FeatureMap]) -> torch.Tensor:
+def project_chosen(recording: Recording, chosen: Sequence[Unit | FeatureMap]) -> torch.Tensor:
     """The projections of units or of whole maps of one layer: (number, C, H, W)."""
     units = [one for one in chosen if isinstance(one, Unit)]
     if units:

@@ -127,7 +127,10 @@ def trust_checks(
     changed = {
         "other image": (record(model, other_image, unit.layer, relu=relu), unit),
         "random switches": (by_chance, unit),
-        "random weights": (record(shuffled(model, generator), image, unit.layer, relu=relu), unit),
+        "random weights": (
+            record(with_shuffled_weights(model, generator), image, unit.layer, relu=relu),
+            unit,
+        ),
         "other unit": (recording, other),
     }
     checks = {
@@ -142,7 +145,7 @@ def trust_checks(
     return TrustChecks(replace(unit, value=value), base, box, checks, pools)
 
 
-def shuffled(model: nn.Module, generator: torch.Generator) -> nn.Module:
+def with_shuffled_weights(model: nn.Module, generator: torch.Generator) -> nn.Module:
     """A copy of the model, the numbers of each filter bank and matrix in random order."""
     made = copy.deepcopy(model)
     with torch.no_grad():

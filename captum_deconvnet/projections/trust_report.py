@@ -17,8 +17,8 @@ from captum_deconvnet.cli.output import table, write_figure
 from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.pictures.display import stretch, to_array
 from captum_deconvnet.pictures.reading import to_picture
-from captum_deconvnet.pictures.style import LETTERING, plainly
-from captum_deconvnet.projections.figure import caption, show
+from captum_deconvnet.pictures.style import LETTERING, in_plain_style
+from captum_deconvnet.projections.figure import show_picture, write_caption
 from captum_deconvnet.projections.projected_layers import ProjectedLayer
 from captum_deconvnet.projections.trust_checks import Check, TrustChecks, trust_checks
 from captum_deconvnet.registry import LoadedModel
@@ -46,7 +46,7 @@ class CheckRow:
     changed: Mapping[str, NDArray[np.floating]]
 
 
-@plainly
+@in_plain_style
 def checks_figure(title: str, rows: Sequence[CheckRow]) -> Figure:
     """Draw the checks of some units; every projection is stretched by its own factor."""
     columns = 2 + len(rows[0].changed)
@@ -60,12 +60,12 @@ def checks_figure(title: str, rows: Sequence[CheckRow]) -> Figure:
     for number, row in enumerate(rows):
         pictures = {"projection": row.projection, **row.changed}
         axes = figure.add_subplot(grid[number, 0])
-        show(axes, row.patch)
-        caption(axes, row.title)
+        show_picture(axes, row.patch)
+        write_caption(axes, row.title)
         for place, (text, picture) in enumerate(pictures.items(), start=1):
             axes = figure.add_subplot(grid[number, place])
-            show(axes, stretch(picture, PERCENTILE)[0])
-            caption(axes, text)
+            show_picture(axes, stretch(picture, PERCENTILE)[0])
+            write_caption(axes, text)
     return figure
 
 
@@ -94,9 +94,9 @@ def print_checks(checks: Sequence[TrustChecks]) -> None:
             each.unit.layer,
             str(each.unit.channel),
             str(each.pools),
-            changed(name, check),
-            number(check.correlation),
-            number(check.magnitude),
+            change_name(name, check),
+            correlation_text(check.correlation),
+            correlation_text(check.magnitude),
         )
         for each in checks
         for name, check in each.checks.items()
@@ -118,10 +118,9 @@ def draw_checks(
         box = each.box
         inside = (slice(box.top, box.bottom), slice(box.left, box.right))
         pictures = {
-            f"{changed(name, check)}\nr {number(check.correlation)}, |r| {number(check.magnitude)}":
-            to_array(check.projection)[inside]
+            check_caption(name, check): to_array(check.projection)[inside]
             for name, check in each.checks.items()
-        }  # fmt: skip
+        }
         head = f"{each.unit.layer}\nmap {each.unit.channel}"
         rows.append(CheckRow(head, picture[inside], to_array(each.projection)[inside], pictures))
     write_figure(path, checks_figure(title, rows), title)
@@ -147,11 +146,17 @@ def checks_facts(checks: Sequence[TrustChecks]) -> list[dict[str, object]]:
     ]
 
 
-def changed(name: str, check: Check) -> str:
+def change_name(name: str, check: Check) -> str:
     """What a check changed, in few words."""
     return f"other unit: map {check.unit.channel}" if name == "other unit" else name
 
 
-def number(correlation: float | None) -> str:
+def check_caption(name: str, check: Check) -> str:
+    """What a check changed, and below it both correlations."""
+    both = f"r {correlation_text(check.correlation)}, |r| {correlation_text(check.magnitude)}"
+    return f"{change_name(name, check)}\n{both}"
+
+
+def correlation_text(correlation: float | None) -> str:
     """A correlation with two digits."""
     return "-" if correlation is None else f"{correlation:+.2f}"

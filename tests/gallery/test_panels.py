@@ -7,13 +7,13 @@ import torch
 
 import captum_deconvnet as cdn
 from captum_deconvnet.errors import ScanError
-from captum_deconvnet.gallery.panels import panels
+from captum_deconvnet.gallery.panels import project_panels
 
 
 def test_every_strong_activation_gets_its_projection_and_patch(net, images):
     top = cdn.top_activations(net, ["1", "4"], images, k=3)
     found = {}
-    for image in panels(net, images, top, {"1": [2], "4": [0, 3]}):
+    for image in project_panels(net, images, top, {"1": [2], "4": [0, 3]}):
         for panel in image.panels:
             assert panel.unit.image == image.image
             found[panel.unit.layer, panel.unit.channel, panel.rank] = panel
@@ -44,4 +44,4 @@ def test_an_image_that_is_another_each_time_is_refused(net, images):
     flips = Flips()
     top = cdn.top_activations(net, "4", flips, k=3)
     with pytest.raises(ScanError, match="the same each time"):
-        list(panels(net, flips, top, {"4": [0, 1, 2, 3]}))
+        list(project_panels(net, flips, top, {"4": [0, 1, 2, 3]}))

@@ -15,7 +15,7 @@ import captum_deconvnet as cdn
 from captum_deconvnet.engine.rules.pools import Window
 from captum_deconvnet.engine.rules.random_switches import draw
 from captum_deconvnet.errors import ImageError
-from captum_deconvnet.projections.trust_checks import correlation, shuffled
+from captum_deconvnet.projections.trust_checks import correlation, with_shuffled_weights
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_without_pooling_the_switches_do_not_matter(pair):
 
 def test_shuffled_weights_are_the_same_numbers_elsewhere_and_the_model_keeps_its_own(pooled, pair):
     before = [weight.clone() for weight in pooled.parameters()]
-    made = shuffled(pooled, torch.Generator().manual_seed(0))
+    made = with_shuffled_weights(pooled, torch.Generator().manual_seed(0))
     for weight, mixed, kept in zip(pooled.parameters(), made.parameters(), before, strict=True):
         assert torch.equal(weight, kept)
         assert torch.equal(weight.flatten().sort().values, mixed.flatten().sort().values)

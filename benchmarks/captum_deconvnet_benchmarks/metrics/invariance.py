@@ -11,7 +11,7 @@ from captum_deconvnet import FeatureInvariance
 from captum_deconvnet.errors import TransformError, unknown_name
 from captum_deconvnet.invariance.placement import Sampling, place
 from captum_deconvnet.invariance.transforms import TRANSFORMS, Change, Transform, transform_of
-from captum_deconvnet.invariance.versions import ALL_SHOWN, values_of
+from captum_deconvnet.invariance.versions import ALL_SHOWN, checked_values
 from captum_deconvnet_benchmarks.metrics import similarity
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
@@ -121,7 +121,7 @@ class InvarianceBenchmark:
 
     def _values(self, shape: Sequence[int]) -> tuple[float, ...]:
         given = VALUES[self.transform.name](shape) if self.values is None else self.values
-        return values_of(self.transform, given, (shape[-2], shape[-1]))
+        return checked_values(self.transform, given, (shape[-2], shape[-1]))
 
     def _alike(
         self,

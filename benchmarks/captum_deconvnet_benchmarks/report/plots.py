@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from captum_deconvnet.pictures.style import plainly
+from captum_deconvnet.pictures.style import in_plain_style
 from captum_deconvnet_benchmarks.report.ranking import ALPHA, Friedman
 
 
@@ -74,7 +74,7 @@ ARROWS = {
 }
 
 
-@plainly
+@in_plain_style
 def interval_figure(rows: pd.DataFrame, *, title: str, axis: str) -> Figure:
     """Draw one score of all explainers of a model.
 
@@ -118,7 +118,7 @@ NAMES = 0.06
 """How far right of the curves their names stand, as a share of the width."""
 
 
-@plainly
+@in_plain_style
 def curve_figure(points: pd.DataFrame, *, title: str, axis: str = "") -> Figure:
     """Draw the mean curves of one score on one model.
 
@@ -186,7 +186,7 @@ DARK = 0.8
 """Of correlations above this the cell is so dark that its number is white."""
 
 
-@plainly
+@in_plain_style
 def agreement_figure(correlations: pd.DataFrame, *, title: str) -> Figure:
     """Draw the correlations in numbers, on purple where metrics agree and on orange where not."""
     names = list(correlations.columns)
@@ -212,7 +212,7 @@ def agreement_figure(correlations: pd.DataFrame, *, title: str) -> Figure:
 DIAGRAM_WIDTH, DIAGRAM_LINE, DIAGRAM_MARGIN = 8.5, 0.2, 1.1  # inches
 
 
-@plainly
+@in_plain_style
 def critical_difference_figure(
     ranks: pd.Series, found: Friedman, controls: Set[str], *, title: str
 ) -> Figure:

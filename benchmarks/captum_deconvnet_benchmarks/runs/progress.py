@@ -34,7 +34,7 @@ class Progress:
             total=sum(len(task.metrics) for task in tasks),
             desc="benchmark",
             unit="unit",
-            disable=True if shared is not None and not shared.leads else None,
+            disable=True if shared is not None and not shared.is_leader else None,
             bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} units, {elapsed} gone{postfix}",
         )
 

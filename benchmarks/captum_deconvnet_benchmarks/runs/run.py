@@ -57,16 +57,16 @@ def run_benchmark(request: RunRequest) -> int:
         start_record(request.out, request.spec, tasks)
         work(request, store, run_models, [tasks[number] for number in pending])
         return finish(request, store, tasks)
-    if shared.leads:
+    if shared.is_leader:
         tasks, pending = start_plan(run_models, store, retry=request.retry)
         start_record(request.out, request.spec, tasks)
         sent(shared, tasks, pending)
     else:
         tasks, pending = received_plan(shared, request.spec)
     work(request, store, run_models, [tasks[number] for number in pending], shared)
-    shared.meet("worked")
-    missing = finish(request, store, tasks) if shared.leads else 0
-    shared.meet("left")
+    shared.wait_for_all("worked")
+    missing = finish(request, store, tasks) if shared.is_leader else 0
+    shared.wait_for_all("left")
     return missing
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from captum_deconvnet.pictures.style import plainly, save
+from captum_deconvnet.pictures.style import in_plain_style, save
 from captum_deconvnet_zfnet.distillation.agreement import Agreement
 from captum_deconvnet_zfnet.distillation.round import Round
 from captum_deconvnet_zfnet.training.curves import BLUE, GREY, ORANGE
@@ -18,7 +18,7 @@ STYLES = {"teacher": ":", "mirrored": "--", "random features": "-."}
 """Lines of what the pupil is compared with."""
 
 
-@plainly
+@in_plain_style
 def curve(rows: Sequence[Round], compared: Mapping[str, Agreement]) -> Figure:
     """Draw the log of a run.
 

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from captum_deconvnet.pictures.style import plainly
+from captum_deconvnet.pictures.style import in_plain_style
 
 CELL = 4.2  # inches
 
 
-@plainly
+@in_plain_style
 def filter_figure(nets: Mapping[str, Sequence[tuple[str, Tensor]]]) -> Figure:
     """Draw the filters of some nets.
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from captum_deconvnet.pictures.style import plainly, save
+from captum_deconvnet.pictures.style import in_plain_style, save
 from captum_deconvnet_zfnet.training.log import Row
 from captum_deconvnet_zfnet.training.whole_file import write_whole
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
 
 
-@plainly
+@in_plain_style
 def curves(rows: Sequence[Row], classes: int) -> Figure:
     """Draw the log of a run.
 

@@ -187,13 +187,13 @@ def sent(shared: SharedWork, tasks: Sequence[ExplanationTask], pending: Sequence
     identities = list(dict.fromkeys(task.identity for task in tasks))
     plan = {"identities": [vars(identity) for identity in identities], "pending": list(pending)}
     shared.store.set(PLAN, json.dumps(plan))
-    shared.say("planned")
+    shared.announce("planned")
 
 
 def received_plan(shared: SharedWork, spec: Spec) -> tuple[list[ExplanationTask], list[int]]:
     """The plan, once the leading process has told it."""
     chosen = selections(spec)
-    shared.hear("planned")
+    shared.wait_for("planned")
     plan = json.loads(shared.store.get(PLAN))
     identities = [_identity(facts) for facts in plan["identities"]]
     tasks = [task for identity in identities for task in _tasks(spec, chosen, identity)]
