@@ -1,16 +1,16 @@
-import captum_deconvnet.engine.rules.rows as rules
+import captum_deconvnet.engine.rules.user_rules as rules
 import captum_deconvnet.errors as errors
 import captum_deconvnet.registry as registry
 import captum_deconvnet.targets as targets
 from captum_deconvnet.attribution.deconvnet import DeconvNet
 from captum_deconvnet.attribution.layer_deconvnet import LayerDeconvNet
 from captum_deconvnet.attribution.neuron_deconvnet import NeuronDeconvNet
+from captum_deconvnet.engine.backward import Patch
 from captum_deconvnet.engine.record import receptive_field, record
 from captum_deconvnet.engine.recording import Recording
 from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.engine.tape.receipt import Receipt, ReceiptEntry
 from captum_deconvnet.engine.units import Unit
-from captum_deconvnet.engine.windows.patches import Patch
 from captum_deconvnet.engine.windows.receptive_field import Box, ReceptiveField
 from captum_deconvnet.gallery.layer_top import LayerTop
 from captum_deconvnet.gallery.scan import top_activations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -20,13 +21,14 @@ from captum_deconvnet.attribution.captum_compat import (
     is_tuple,
     log_usage,
 )
+from captum_deconvnet.attribution.layer_view import LayerView
 from captum_deconvnet.attribution.projected_forward import ProjectedForward
-from captum_deconvnet.attribution.recorded_pass import LayerView, RecordedPass, run
 from captum_deconvnet.attribution.selection import target_signal
-from captum_deconvnet.engine.checks import check_dependence, require_module
-from captum_deconvnet.engine.output import OutputName, select_output
+from captum_deconvnet.engine.checks import check_dependence, check_output, require_module
+from captum_deconvnet.engine.output import OutputName, named_tensors, select_output
 from captum_deconvnet.engine.rules.call import is_signal
 from captum_deconvnet.engine.rules.family import Family, family
+from captum_deconvnet.engine.session import RecordingSession, prepare
 from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.engine.tape.tape import Value
 from captum_deconvnet.errors import InputError
@@ -122,8 +124,8 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         if not len(given[0]):
             self.receipt = Receipt(())
             return format_output(is_tuple(inputs), tuple(map(torch.zeros_like, given)))
-        ran = self.run(given, additional_forward_args)
-        found = self.back(ran, self.signals(ran, target), ran.images)
+        session = self.record(given, additional_forward_args)
+        found = self.take_back(session, self.signals(session, target), session.images)
         return format_output(is_tuple(inputs), tuple(found))
 
     def attribute_future(self) -> None:
@@ -134,35 +136,37 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         """
         raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")
 
-    def run(
+    def record(
         self, inputs: tuple[Tensor, ...], additional: Any, view: LayerView | None = None
-    ) -> RecordedPass:
-        """Run the model once, recorded, and look at a layer of it."""
-        further = format_additional_forward_args(additional) or ()
-        return run(
-            self.model,
-            inputs,
-            further,
-            relu=self.relu,
-            rules=self.rules,
-            strict=self.strict,
-            view=view,
-        )
+    ) -> RecordingSession:
+        """Run the model once, recorded, and look at a layer of it.
 
-    def back(
-        self, ran: RecordedPass, signals: dict[Value, Tensor], stops: Sequence[Value]
+        Inputs of whole numbers are taken if signals end at the layer: ids that are embedded.
+        """
+        session = RecordingSession(self.model, relu=self.relu, rules=self.rules, strict=self.strict)
+        further = format_additional_forward_args(additional) or ()
+        ends_at_layer = view is not None and view.starts
+        with view.hooked(session.recorder) if view else nullcontext():
+            output = session.run(inputs, further, takes_integers=ends_at_layer)
+        session.check_consistency()
+        check_output(self.model, list(named_tensors(output).values()))
+        return session
+
+    def take_back(
+        self, session: RecordingSession, signals: dict[Value, Tensor], stops: Sequence[Value]
     ) -> list[Tensor]:
         """Take the signals back, and keep the receipt."""
-        found = ran.back(signals, stops)
-        self.receipt = ran.receipt(signals, stops)
+        prepare(session.recorder.tape, signals, stops)
+        found = session.take_back(signals, stops)
+        self.receipt = session.receipt
         return found
 
-    def signals(self, ran: RecordedPass, target: TargetType) -> dict[Value, Tensor]:
+    def signals(self, session: RecordingSession, target: TargetType) -> dict[Value, Tensor]:
         """The signal of ``target`` at the model's output."""
         name = f"The model {type(self.model).__name__}"
-        chosen = select_output(ran.output, self.output, name)
+        chosen = select_output(session.output, self.output, name)
         signal = target_signal(chosen, target)
-        value = ran.recorder.storages.read(chosen)
+        value = session.value_of(chosen)
         check_dependence(value is not None and value.flows)
         assert value is not None
         return {value: signal}

@@ -19,7 +19,7 @@ from captum_deconvnet.attribution.captum_compat import (
     log_usage,
 )
 from captum_deconvnet.attribution.deconvnet import DeconvNet, as_tensors
-from captum_deconvnet.attribution.recorded_pass import LayerView
+from captum_deconvnet.attribution.layer_view import LayerView
 from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.layers import layer_path
 from captum_deconvnet.engine.output import OutputName
@@ -104,11 +104,11 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
             torch.Size([2, 8, 6, 6])
         """
         view = LayerView(self.layer, at_input=attribute_to_layer_input, starts=True)
-        ran = self.deconv.run(as_tensors(inputs), additional_forward_args, view)
+        session = self.deconv.record(as_tensors(inputs), additional_forward_args, view)
         if not any(is_signal(tensor) for tensor in view.tensors.values()):
             raise LayerError("The layer has no floating tensor here: no signal arrives at it.")
-        starts, stops = self.deconv.signals(ran, target), list(view.values.values())
-        signals = self.deconv.back(ran, starts, stops)
+        starts, stops = self.deconv.signals(session, target), list(view.values.values())
+        signals = self.deconv.take_back(session, starts, stops)
         answer: Tensor | tuple[Tensor, ...] = format_output(len(signals) > 1, tuple(signals))
         return answer
 

@@ -19,7 +19,7 @@ from captum_deconvnet.attribution.captum_compat import (
 )
 from captum_deconvnet.attribution.deconvnet import DeconvNet, as_tensors
 from captum_deconvnet.attribution.layer_deconvnet import layer_module
-from captum_deconvnet.attribution.recorded_pass import LayerView
+from captum_deconvnet.attribution.layer_view import LayerView
 from captum_deconvnet.attribution.selection import neuron_signals
 from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.layers import layer_path
@@ -111,8 +111,8 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
             self.deconv.receipt = Receipt(())
             return format_output(is_tuple(inputs), tuple(map(torch.zeros_like, given)))
         view = LayerView(self.layer, at_input=attribute_to_neuron_input, starts=False)
-        ran = self.deconv.run(given, additional_forward_args, view)
-        found = self.deconv.back(ran, self._signals(view, neuron_selector), ran.images)
+        session = self.deconv.record(given, additional_forward_args, view)
+        found = self.deconv.take_back(session, self._signals(view, neuron_selector), session.images)
         return format_output(is_tuple(inputs), tuple(found))
 
     @property

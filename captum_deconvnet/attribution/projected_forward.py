@@ -9,29 +9,22 @@ else is tied: signals that meet must meet before they are rectified.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from captum_deconvnet.engine.checks import (
-    check_dependence,
-    check_inputs,
-    check_output,
-    check_projection,
-    check_rules,
-    warn_of_underflow,
-)
-from captum_deconvnet.engine.recorder.forward_pass import forward, settle
-from captum_deconvnet.engine.recorder.recorder import Recorder
+from captum_deconvnet.engine.checks import check_dependence, check_output
+from captum_deconvnet.engine.recorder.module_hooks import ModuleListener
 from captum_deconvnet.engine.rules.call import is_signal
-from captum_deconvnet.engine.rules.family import Family, family
-from captum_deconvnet.engine.rules.rows import rows
+from captum_deconvnet.engine.rules.family import Family
+from captum_deconvnet.engine.session import RecordingSession, prepare
 from captum_deconvnet.engine.tape.receipt import Receipt
-from captum_deconvnet.engine.tape.tape import Step, Tape, Value
+from captum_deconvnet.engine.tape.tape import Value
 
 
 @dataclass
@@ -47,7 +40,7 @@ class ProjectedForward:
         strict: raise where an operation has no rule.
 
     Attributes:
-        receipt: which rules ran on the way back of the last forward pass; empty before it.
+        session: the last forward pass.
     """
 
     model: nn.Module
@@ -56,75 +49,64 @@ class ProjectedForward:
     relu: str | Family = "deconvnet"
     rules: Mapping[Any, Any] | None = None
     strict: bool = False
-    receipt: Receipt = field(default_factory=lambda: Receipt(()))
+    session: RecordingSession | None = None
 
     def __call__(self, *args: Any) -> Any:
         """The model's output, tied to the inputs."""
         inputs, additional = args[: self.count], args[self.count :]
-        check_inputs(inputs)
-        kind = family(self.relu)
-        recorder = Recorder(rows(self.rules, kind), kind)
-        ties = Ties(self.model, recorder, inputs, self.strict, self.tied(), self.note)
-        ran = forward(
-            self.model,
-            inputs,
-            additional,
-            recorder=ties.recorder,
-            entered=ties.input_of,
-            left=ties.output_of,
-            restored=ties.untied,
-            began=ties.begin,
-            shown=ties.modules,
-        )
-        if not ties.modules:  # Captum would see the modules that it looks at run again
-            ran.check()
-        check_output(self.model, ran.output)
-        output = ties.tie(ran.output)
+        session = RecordingSession(self.model, relu=self.relu, rules=self.rules, strict=self.strict)
+        self.session, ties = session, Ties(session, inputs, self.tied())
+        output = session.run(inputs, additional, ties)
+        if not ties.exposed:  # Captum would see the modules that it looks at run again
+            session.check_consistency()
+        check_output(self.model, output)
+        tied = ties.tie(output)
         check_dependence(bool(ties.tied))
-        settle(recorder.tape, ties.tied, ties.ends)
-        return output
+        prepare(session.recorder.tape, ties.tied, ties.ends)
+        return tied
 
-    def note(self, tape: Tape, passed: Collection[Step]) -> None:
-        """Keep the receipt of all that signals have passed so far on this tape."""
-        self.receipt = Receipt.of(step for step in tape.steps if step in passed)
+    @property
+    def receipt(self) -> Receipt:
+        """Which rules ran for what the last forward pass gave; empty before it."""
+        return Receipt(()) if self.session is None else self.session.receipt
 
 
-@dataclass
-class Ties:
+class Ties(ModuleListener):
     """The tensors of one forward pass that are tied into autograd.
 
     Attributes:
-        passed: the steps that signals have passed.
+        exposed: the modules that Captum looks at.
         ends: tied values, with the tensor that stands for each in autograd, the last one if a
             value was tied more than once.
         tied: every value that a projection can start from.
     """
 
-    model: nn.Module
-    recorder: Recorder
-    inputs: tuple[Tensor, ...]
-    strict: bool
-    modules: Collection[nn.Module]
-    note: Callable[[Tape, Collection[Step]], None]
-    passed: set[Step] = field(default_factory=set)
-    ends: dict[Value, Tensor] = field(default_factory=dict)
-    tied: list[Value] = field(default_factory=list)
-    _plain: list[Any] = field(default_factory=list)
-
-    def begin(self, images: tuple[Value, ...]) -> None:
+    def __init__(
+        self,
+        session: RecordingSession,
+        inputs: Sequence[Tensor],
+        exposed: Collection[nn.Module],
+    ) -> None:
         """The inputs are the first ends."""
-        given = zip(images, self.inputs, strict=True)
-        self.ends = {value: tensor for value, tensor in given if value.flows}
+        self.session, self.inputs, self.exposed = session, inputs, exposed
+        self.tied: list[Value] = []
+        self._plain: list[Any] = []
 
-    def input_of(self, path: str, module: nn.Module, args: tuple[Any, ...]) -> Any:
+    @cached_property
+    def ends(self) -> dict[Value, Tensor]:
+        """The inputs, and what was tied so far."""
+        given = zip(self.session.images, self.inputs, strict=True)
+        return {value: tensor for value, tensor in given if value.flows}
+
+    def entered(self, path: str, module: nn.Module, args: tuple[Any, ...]) -> Any:
         """Tie the input of a module, if Captum looks at that module."""
         return self._show(module, args)
 
-    def output_of(self, path: str, module: nn.Module, output: Any) -> Any:
+    def left(self, path: str, module: nn.Module, output: Any) -> Any:
         """Tie the output of a module, if Captum looks at that module."""
         return self._show(module, output)
 
-    def untied(self, path: str, module: nn.Module, item: Any) -> Any:
+    def restored(self, path: str, module: nn.Module, item: Any) -> Any:
         """Let the model go on with its own tensors after Captum has looked."""
         torch.set_grad_enabled(False)
         return self._plain.pop()
@@ -134,58 +116,32 @@ class Ties:
         return tree_map(self._tie_one, item)
 
     def _show(self, module: nn.Module, item: Any) -> Any:
-        if module not in self.modules:
+        if module not in self.exposed:
             return None
         self._plain.append(item)
         tied = self.tie(item)
-        torch.set_grad_enabled(True)  # for what Captum's hook does; `untied` turns it off
+        torch.set_grad_enabled(True)  # for what Captum's hook does; `restored` turns it off
         return tied
 
     def _tie_one(self, tensor: Any) -> Any:
-        value = self.recorder.storages.read(tensor) if isinstance(tensor, Tensor) else None
+        value = self.session.value_of(tensor) if isinstance(tensor, Tensor) else None
         if value is None or not value.flows or not is_signal(tensor):
             return tensor
-        tape = self.recorder.tape
-        back = Back(self.model, tape, value, list(self.ends), self.strict, self._pass)
-        with torch.enable_grad(), self.recorder.hidden():
+        recorder, stops = self.session.recorder, list(self.ends)
+        back = partial(_take_back, self.session, value, stops)
+        with torch.enable_grad(), recorder.hidden():
             tied: Tensor = Tie.apply(back, tensor, *self.ends.values())
         self.ends[value] = tied
-        self.recorder.spelling.formulas.forget(value)
+        recorder.composites.formulas.forget(value)
         self.tied.append(value)
         return tied
 
-    def _pass(self, value: Value, ends: Collection[Value]) -> None:
-        """A signal goes from ``value`` to ``ends``."""
-        self.passed.update(self.recorder.tape.passed({value}, ends))
-        self.note(self.recorder.tape, self.passed)
 
-
-@dataclass(frozen=True)
-class Back:
-    """The way back from one value to the ends before it."""
-
-    model: nn.Module
-    tape: Tape
-    value: Value
-    ends: list[Value]
-    strict: bool
-    went: Callable[[Value, Collection[Value]], None]
-
-    def __call__(self, signal: Tensor) -> list[Tensor | None]:
-        """The projection of ``signal`` at each end."""
-        if self.strict:
-            check_rules(self.tape.between(self.value))
-        with torch.no_grad():
-            arrived = self._arrived(signal)
-            check_projection(self.model, list(arrived.values()))
-            warn_of_underflow(
-                signal, [*arrived.values()], lambda seed: [*self._arrived(seed).values()]
-            )
-        self.went(self.value, self.ends)
-        return [arrived.get(end) for end in self.ends]
-
-    def _arrived(self, signal: Tensor) -> dict[Value, Tensor]:
-        return self.tape.walk({self.value: signal}, self.ends)
+def _take_back(
+    session: RecordingSession, value: Value, stops: Sequence[Value], signal: Tensor
+) -> list[Tensor]:
+    """The projection of ``signal`` at each stop."""
+    return session.take_back({value: signal}, stops)
 
 
 class Tie(torch.autograd.Function):
@@ -195,15 +151,11 @@ class Tie(torch.autograd.Function):
     def forward(ctx: Any, back: Callable[..., Any], tensor: Tensor, *ends: Tensor) -> Tensor:
         """The tensor, as a function of the ends."""
         ctx.back = back
-        ctx.shapes = [(end.shape, end.dtype, end.device) for end in ends]
+        ctx.kinds = [(end.dtype, end.device) for end in ends]
         return tensor.clone()
 
     @staticmethod
     def backward(ctx: Any, *signals: Tensor) -> Any:
         """The projection of the signal to the ends."""
-        parts = ctx.back(signals[0])
-        filled = [
-            torch.zeros(shape, dtype=dtype, device=device) if part is None else part
-            for part, (shape, dtype, device) in zip(parts, ctx.shapes, strict=True)
-        ]
-        return (None, None, *filled)
+        pairs = zip(ctx.back(signals[0]), ctx.kinds, strict=True)
+        return (None, None, *(part.to(device, dtype) for part, (dtype, device) in pairs))

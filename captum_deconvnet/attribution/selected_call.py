@@ -18,8 +18,8 @@ from captum_deconvnet.attribution.captum_compat import (
     run_forward,
 )
 from captum_deconvnet.attribution.selection import select_target, several_numbers
+from captum_deconvnet.engine.consistency import check_batch_independence
 from captum_deconvnet.engine.output import OutputName, select_output
-from captum_deconvnet.engine.steadiness import check_company
 from captum_deconvnet.errors import NonFiniteError
 
 
@@ -76,7 +76,7 @@ class SelectedCall:
         )
         return found
 
-    def check_company(self, inputs: Sequence[Tensor], output: Tensor) -> None:
+    def check_batch_independence(self, inputs: Sequence[Tensor], output: Tensor) -> None:
         """Raise if what the first image gives depends on the other images of the batch.
 
         Raises:
@@ -92,7 +92,7 @@ class SelectedCall:
             alone = self.all(first, 1)
         except Exception:
             return
-        check_company(
+        check_batch_independence(
             self.name,
             [output[:1]],
             [alone],

@@ -1,7 +1,4 @@
-"""Layers by name: where a model's modules are, which ran, and what they gave.
-
-What a recording kept of the layers it was asked for.
-"""
+"""Layers by path or module: where they are in a model, and what a recording kept of them."""
 
 from __future__ import annotations
 
@@ -60,11 +57,8 @@ def layer_paths(model: nn.Module, layers: LayerName | Sequence[LayerName]) -> tu
     return tuple(layer_path(model, layer) for layer in several)
 
 
-pass
-
-
 @dataclass(frozen=True)
-class Captured:
+class RecordedLayer:
     """The output of one layer: its data, and its place on the tape."""
 
     activation: Tensor
@@ -74,34 +68,34 @@ class Captured:
 class Activations(Mapping[LayerName, Tensor]):
     """The recorded layers' outputs, (N, C, H, W) each, by module path or by module."""
 
-    def __init__(self, model: nn.Module, captured: Mapping[str, Captured]) -> None:
-        """Look layers up in ``captured``."""
-        self._model, self._captured = model, captured
+    def __init__(self, model: nn.Module, recorded: Mapping[str, RecordedLayer]) -> None:
+        """Look layers up in ``recorded``."""
+        self._model, self._recorded = model, recorded
 
     def __getitem__(self, layer: LayerName) -> Tensor:
         """The output of ``layer``, (N, C, H, W)."""
-        return self.captured(layer).activation
+        return self.recorded(layer).activation
 
     def __repr__(self) -> str:
         """The recorded layers, with the shapes of what they gave."""
-        return named_repr(self, {path: got.activation for path, got in self._captured.items()})
+        return named_repr(self, {path: got.activation for path, got in self._recorded.items()})
 
     def __iter__(self) -> Iterator[LayerName]:
         """The paths of the recorded layers."""
-        return iter(self._captured)
+        return iter(self._recorded)
 
     def __len__(self) -> int:
         """How many layers were recorded."""
-        return len(self._captured)
+        return len(self._recorded)
 
-    def captured(self, layer: LayerName) -> Captured:
+    def recorded(self, layer: LayerName) -> RecordedLayer:
         """What is recorded of ``layer``.
 
         Raises:
             UnknownNameError: if it was not asked for when recording, with near names.
         """
         path = layer_path(self._model, layer)
-        if path not in self._captured:
+        if path not in self._recorded:
             hint = f"Record it: record(model, inputs, [{path!r}])."
-            raise unknown_name("recorded layer", path, self._captured, hint)
-        return self._captured[path]
+            raise unknown_name("recorded layer", path, self._recorded, hint)
+        return self._recorded[path]

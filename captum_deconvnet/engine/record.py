@@ -11,19 +11,17 @@ from torch import Tensor, nn
 from captum_deconvnet.engine.checks import (
     check_convolution,
     check_dependence,
-    check_inputs,
     check_model,
     check_output,
-    check_rules,
 )
-from captum_deconvnet.engine.layers import Captured, LayerName, layer_paths
+from captum_deconvnet.engine.layers import LayerName, RecordedLayer, layer_paths
 from captum_deconvnet.engine.output import named_signals
-from captum_deconvnet.engine.recorder.forward_pass import forward, settle
+from captum_deconvnet.engine.recorder.module_hooks import ModuleListener
 from captum_deconvnet.engine.recorder.recorder import Recorder
 from captum_deconvnet.engine.recording import Recording
 from captum_deconvnet.engine.rules.call import tensors
-from captum_deconvnet.engine.rules.family import Family, family
-from captum_deconvnet.engine.rules.rows import rows
+from captum_deconvnet.engine.rules.family import Family
+from captum_deconvnet.engine.session import RecordingSession, prepare
 from captum_deconvnet.engine.tape.adjoint import Kept
 from captum_deconvnet.engine.tape.tape import Value
 from captum_deconvnet.engine.windows.receptive_field import ReceptiveField
@@ -78,42 +76,43 @@ def record(
     """
     check_model(model)
     images = inputs if isinstance(inputs, tuple) else (inputs,)
-    check_inputs(images)
-    kind = family(relu)
-    recorder = Recorder(rows(rules, kind), kind)
-    capture = Capture(recorder, layer_paths(model, layers), len(images[0]))
-    ran = forward(
-        model,
-        images,
-        _as_tuple(additional_forward_args),
-        recorder=recorder,
-        entered=lambda path, module, args: None,
-        left=capture.left,
-    )
-    check_convolution(model, recorder.tape.steps)
-    ran.check()
-    captured = capture.finish()
-    check_output(model, (ran.output, [item.activation for item in captured.values()]))
-    outputs = [recorder.storages.read(tensor) for tensor in tensors(ran.output)]
-    targets = [item.value for item in captured.values()]
-    check_dependence(any(value.flows for value in (*targets, *outputs) if value is not None))
-    seen = [*targets, *(value for value in outputs if value is not None)]
-    settle(recorder.tape, seen)
-    if strict:
-        for value in targets or seen:
-            check_rules(recorder.tape.between(value))
-    single = not isinstance(inputs, tuple)
+    session = RecordingSession(model, relu=relu, rules=rules, strict=strict)
+    layer_recorder = LayerRecorder(session.recorder, layer_paths(model, layers), images)
+    session.run(images, _as_tuple(additional_forward_args), layer_recorder)
+    check_convolution(model, session.recorder.tape.steps)
+    session.check_consistency()
+    recorded = layer_recorder.finish()
+    check_output(model, (session.output, [item.activation for item in recorded.values()]))
+    _prepare(session, [item.value for item in recorded.values()])
     return Recording(
-        model, recorder.tape, ran.images, captured, ran.output, single=single, strict=strict
+        session.backward,
+        session.images,
+        recorded,
+        session.output,
+        single=not isinstance(inputs, tuple),
     )
 
 
-class Capture:
+def _prepare(session: RecordingSession, targets: Sequence[Value]) -> None:
+    """Make the tape ready for signals that start at recorded layers, or at the output."""
+    found = (session.value_of(tensor) for tensor in tensors(session.output))
+    outputs = [value for value in found if value is not None]
+    starts = [*targets, *outputs]
+    check_dependence(any(value.flows for value in starts))
+    prepare(session.recorder.tape, starts)
+    if session.strict:
+        for value in targets or starts:
+            session.backward.check([value])
+
+
+class LayerRecorder(ModuleListener):
     """Keeps the outputs of some layers while the model runs."""
 
-    def __init__(self, recorder: Recorder, paths: tuple[str, ...], count: int) -> None:
-        """Wait for the modules at ``paths``, in a batch of ``count`` images."""
-        self.recorder, self.paths, self.count = recorder, paths, count
+    def __init__(
+        self, recorder: Recorder, paths: tuple[str, ...], inputs: tuple[Tensor, ...]
+    ) -> None:
+        """Wait for the modules at ``paths``, in a pass of some inputs."""
+        self.recorder, self.paths, self.inputs = recorder, paths, inputs
         self.found: dict[str, tuple[Kept, Value]] = {}
 
     def left(self, path: str, module: nn.Module, output: Any) -> None:
@@ -135,15 +134,16 @@ class Capture:
 
     def _check_batch(self, path: str, output: Tensor) -> None:
         """Raise for a layer whose rows are not the images: windows, tokens, one unbatched image."""
-        if output.dim() < 2 or output.shape[0] != self.count:
+        count = len(self.inputs[0])
+        if output.dim() < 2 or output.shape[0] != count:
             raise LayerError(
-                f"The layer {path!r} gives {tuple(output.shape)} for {self.count} images: its "
+                f"The layer {path!r} gives {tuple(output.shape)} for {count} images: its "
                 "units belong to no single image. Choose a layer that gives (N, C, ...), and give "
                 "images as a batch (N, C, H, W)."
             )
 
-    def finish(self) -> dict[str, Captured]:
-        """What was captured, in the order asked for.
+    def finish(self) -> dict[str, RecordedLayer]:
+        """What was recorded, in the order asked for.
 
         Raises:
             LayerError: for a layer that did not run.
@@ -152,7 +152,7 @@ class Capture:
             if path not in self.found:
                 raise LayerError(f"The layer {path!r} did not run in this forward pass.")
         found = {path: self.found[path] for path in self.paths}
-        return {path: Captured(kept.tensor, value) for path, (kept, value) in found.items()}
+        return {path: RecordedLayer(kept.tensor, value) for path, (kept, value) in found.items()}
 
 
 def _as_tuple(additional: Any) -> tuple[Any, ...]:

@@ -7,24 +7,23 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from captum_deconvnet.engine import seeds
-from captum_deconvnet.engine.backward import OfOnePass, WayBack
+from captum_deconvnet.engine import units as seeds
+from captum_deconvnet.engine.backward import BackwardPass, LivePass, Patch, project_patches
 from captum_deconvnet.engine.checks import check_projection
-from captum_deconvnet.engine.layers import Activations, Captured, LayerName, layer_path
+from captum_deconvnet.engine.layers import Activations, LayerName, RecordedLayer, layer_path
 from captum_deconvnet.engine.tape.receipt import Receipt
-from captum_deconvnet.engine.tape.tape import Tape, Value
+from captum_deconvnet.engine.tape.tape import Value
 from captum_deconvnet.engine.units import Unit
-from captum_deconvnet.engine.windows.patch_walk import PatchWalk
-from captum_deconvnet.engine.windows.patches import Patch, projected
-from captum_deconvnet.engine.windows.receptive_field import Lines, ReceptiveField, field_of
-from captum_deconvnet.engine.windows.unit_windows import keeps_apart
+from captum_deconvnet.engine.windows.receptive_field import ReceptiveField, RegularFields, field_of
+from captum_deconvnet.engine.windows.unit_windows import keeps_images_apart
+from captum_deconvnet.engine.windows.windowed_backward import WindowedBackward
 from captum_deconvnet.errors import LayerError
 from captum_deconvnet.short_repr import named_repr
 
 
-class Recording(OfOnePass):
+class Recording(LivePass):
     """What one forward pass left behind: enough to project any unit of the recorded layers.
 
     Made by :func:`captum_deconvnet.record`. It holds the model's weights by reference: project
@@ -37,20 +36,18 @@ class Recording(OfOnePass):
 
     def __init__(
         self,
-        model: nn.Module,
-        tape: Tape,
+        backward: BackwardPass,
         images: Sequence[Value],
-        captured: Mapping[str, Captured],
+        recorded: Mapping[str, RecordedLayer],
         output: Any,
         *,
         single: bool,
-        strict: bool,
     ) -> None:
-        """Put together what the recorder found; :func:`captum_deconvnet.record` does this."""
+        """Put together what a session recorded; :func:`captum_deconvnet.record` does this."""
         self.output = output
-        self.activations = Activations(model, captured)
-        self._model, self._tape, self._images = model, tape, tuple(images)
-        self._single, self._back = single, WayBack(model, tape, images, strict)
+        self.activations = Activations(backward.model, recorded)
+        self._backward, self._images, self._single = backward, tuple(images), single
+        self._model, self._tape = backward.model, backward.tape
 
     def __repr__(self) -> str:
         """The model and the recorded layers."""
@@ -70,7 +67,7 @@ class Recording(OfOnePass):
 
     def receipt_from(self, layer: LayerName) -> Receipt:
         """Which rules a signal that starts at ``layer`` passes on its way to the input."""
-        return Receipt.of(self._tape.between(self.activations.captured(layer).value))
+        return Receipt.of(self._tape.steps_from(self.activations.recorded(layer).value))
 
     @property
     def nbytes(self) -> int:
@@ -87,7 +84,7 @@ class Recording(OfOnePass):
             equal activations the first in row order is taken.
         """
         path = layer_path(self._model, layer)
-        return seeds.strongest(path, self.activations[layer])
+        return seeds.strongest_units(path, self.activations[layer])
 
     def project(
         self, units: Unit | Sequence[Unit], *, seed: str | float = "activation"
@@ -111,10 +108,12 @@ class Recording(OfOnePass):
         Warns:
             UnderflowWarning: if a projection is too small for its type.
         """
-        parts: dict[int, tuple[Tensor, ...]] = {}
+        projections: dict[int, tuple[Tensor, ...]] = {}
         for path, chosen in seeds.by_layer(self._model, units).items():
-            parts |= self._project_layer(path, chosen, seed)
-        return self._answer([self._stack(parts, number) for number in range(len(self._images))])
+            projections |= self._project_layer(path, chosen, seed)
+        return self._answer(
+            [self._stack(projections, number) for number in range(len(self._images))]
+        )
 
     def project_patches(
         self,
@@ -155,12 +154,13 @@ class Recording(OfOnePass):
         self, path: str, units: Mapping[int, Unit], seed: str | float, budget: int | None
     ) -> dict[int, Patch]:
         """The patches of units of one layer, by their number in the request."""
-        captured = self.activations.captured(path)
-        self._back.check(captured.value)
-        placed = {n: seeds.seed_of(unit, captured.activation, seed) for n, unit in units.items()}
-        walk = PatchWalk(self._tape, captured, self._images[0], self._lines, budget)
+        recorded, fields = self.activations.recorded(path), self._regular_fields
+        value, activation = recorded.value, recorded.activation
+        self._backward.check([value])
+        placed = {n: seeds.seed_of(unit, activation, seed) for n, unit in units.items()}
+        walk = WindowedBackward(self._tape, value, activation, self._images[0], fields, budget)
         with torch.no_grad():
-            found = projected(walk, units, placed, self.receptive_field(path))
+            found = project_patches(walk, units, placed, self.receptive_field(path))
         check_projection(self._model, [patch.pixels for patch in found.values()])
         return found
 
@@ -200,44 +200,48 @@ class Recording(OfOnePass):
         Raises:
             LayerError: for a signal of another shape.
         """
-        captured = self.activations.captured(layer)
-        if signal.shape != captured.activation.shape:
+        recorded = self.activations.recorded(layer)
+        if signal.shape != recorded.activation.shape:
             raise LayerError(
                 f"The signal is {tuple(signal.shape)}; the output of layer {layer!r} is "
-                f"{tuple(captured.activation.shape)}. Give a signal of that shape."
+                f"{tuple(recorded.activation.shape)}. Give a signal of that shape."
             )
-        return self._answer(self._back.walk(captured.value, signal.to(captured.activation)))
+        return self._answer(self._take_back(recorded.value, signal.to(recorded.activation)))
 
     def _project_layer(
         self, path: str, units: Mapping[int, Unit], seed: str | float
     ) -> dict[int, tuple[Tensor, ...]]:
         """The projections of units of one layer, by their number in the request."""
-        captured = self.activations.captured(path)
-        limit = seeds.batch_limit(self._tape.between(captured.value), captured.activation)
-        parts = {}
-        images = {unit.image for unit in units.values()}
-        shared = keeps_apart(self._tape, captured.value, self._images, images)
-        for batch in seeds.batches(units, captured.activation, seed, limit, shared=shared):
-            answers = self._back.walk(captured.value, batch.signal)
+        recorded, images = self.activations.recorded(path), {u.image for u in units.values()}
+        value, activation = recorded.value, recorded.activation
+        limit = seeds.batch_limit(self._tape.steps_from(value), activation)
+        shared = len(images) > 1 and keeps_images_apart(self._tape, value, self._images, images)
+        projections = {}
+        for batch in seeds.seed_batches(units, activation, seed, limit, shared=shared):
+            answers = self._take_back(value, batch.signal)
             for number, (slot, image) in batch.places.items():
-                parts[number] = tuple(answer[slot, image] for answer in answers)
-        return parts
+                projections[number] = tuple(answer[slot, image] for answer in answers)
+        return projections
 
-    def _stack(self, parts: Mapping[int, tuple[Tensor, ...]], number: int) -> Tensor:
+    def _take_back(self, value: Value, signal: Tensor) -> list[Tensor]:
+        """The projections of a signal, one an input; a leading dimension holds alternatives."""
+        return self._backward.run({value: signal}, self._images)
+
+    def _stack(self, projections: Mapping[int, tuple[Tensor, ...]], number: int) -> Tensor:
         """The projections at one input, a row a unit."""
         shape = self._images[number].shape[1:]
-        if not parts:
+        if not projections:
             return next(iter(self._model.parameters())).new_zeros(0, *shape)
-        return torch.stack([parts[place][number] for place in range(len(parts))])
+        return torch.stack([projections[place][number] for place in range(len(projections))])
 
     def _answer(self, answers: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
         return answers[0] if self._single else tuple(answers)
 
     def receptive_field(self, layer: LayerName) -> ReceptiveField:
         """The receptive field of the units of ``layer`` on the (first) input."""
-        value = self.activations.captured(layer).value
-        return field_of(self._tape, self._lines, value, self._images[0])
+        value = self.activations.recorded(layer).value
+        return field_of(self._tape, self._regular_fields, value, self._images[0])
 
     @cached_property
-    def _lines(self) -> Lines:
-        return Lines(self._tape, self._images[0])
+    def _regular_fields(self) -> RegularFields:
+        return RegularFields(self._tape, self._images[0])

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from captum_deconvnet.engine.consistency import SeenOperations
 from captum_deconvnet.engine.recorder.module_hooks import layer_outputs, refuse_train_mode
-from captum_deconvnet.engine.repeated import DecisionWatch
 from captum_deconvnet.engine.rules.call import is_signal, tensors
 from captum_deconvnet.errors import LayerError, NonFiniteError
 from captum_deconvnet.gallery import layer_top
@@ -38,7 +38,7 @@ class LayerScan:
         """Continue from ``tops``; ``name`` gives an image's name for error messages."""
         self.tops, self.k, self.one_per_image, self.name = dict(tops), k, one_per_image, name
         self.means: dict[str, Tensor] = {}
-        self.is_checked, self.operations = False, DecisionWatch()
+        self.is_checked, self.operations = False, SeenOperations()
         self._images: Sequence[int] = ()
         self._new: dict[str, LayerTop] = {}
 

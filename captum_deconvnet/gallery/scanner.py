@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from captum_deconvnet.engine.repeated import decides
-from captum_deconvnet.engine.steadiness import (
-    check_chance,
-    check_company,
+from captum_deconvnet.engine.consistency import (
+    check_batch_independence,
+    check_determinism,
+    decides,
     drew_since,
     generator_states,
 )
@@ -141,9 +141,9 @@ class Scanner:
             return scan.first(self.layers)
 
         if drew:
-            check_chance(together, lambda: run(inputs))
+            check_determinism(together, lambda: run(inputs))
         elif decided and len(inputs) > 1:
-            check_company(
+            check_batch_independence(
                 type(self.model).__name__,
                 together,
                 run(inputs[:1]),

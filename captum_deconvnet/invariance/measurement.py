@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.attribution.model_checks import train_mode_refused
-from captum_deconvnet.engine.output import OutputName, named_signals, select_output
-from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
-from captum_deconvnet.engine.steadiness import (
-    check_chance,
-    check_company,
+from captum_deconvnet.engine.consistency import (
+    check_batch_independence,
+    check_determinism,
     drew_since,
     generator_states,
 )
+from captum_deconvnet.engine.output import OutputName, named_signals, select_output
+from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
 from captum_deconvnet.errors import LayerError, ModelError
 from captum_deconvnet.invariance.layer_changes import LayerChanges, Segment, SegmentChanges
 
@@ -113,9 +113,9 @@ class Measurement:
             return first_of(*self._forward(given, same, layers))
 
         if drew:
-            check_chance(together, lambda: again(len(images)))
+            check_determinism(together, lambda: again(len(images)))
         elif len(images) > 1:
-            check_company(
+            check_batch_independence(
                 type(self.model).__name__,
                 together,
                 again(1),

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from captum_deconvnet.attribution.model_checks import require_box, train_mode_refused
 from captum_deconvnet.engine.checks import check_initialised, require_module
-from captum_deconvnet.engine.layers import LayerName, layer_paths
-from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
-from captum_deconvnet.engine.steadiness import (
-    check_chance,
-    check_company,
+from captum_deconvnet.engine.consistency import (
+    check_batch_independence,
+    check_determinism,
     drew_since,
     generator_states,
 )
+from captum_deconvnet.engine.layers import LayerName, layer_paths
+from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
 from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import ImageError, InputError, unknown_name
 from captum_deconvnet.occlusion.occluder import Fill, filled
@@ -166,13 +166,13 @@ class PartCorrespondence:
         before = generator_states()
         clean = self._features(images.clone())
         if drew_since(before):
-            check_chance([*clean.values()], lambda: [*self._features(images.clone()).values()])
+            check_determinism([*clean.values()], lambda: [*self._features(images.clone()).values()])
             return clean
 
         def first(inputs: Tensor) -> list[Tensor]:
             return [one[:1] for one in self._features(inputs).values()]
 
-        check_company(
+        check_batch_independence(
             type(self.model).__name__,
             [one[:1] for one in clean.values()],
             first(images[:1].clone()),

@@ -12,13 +12,13 @@ from torch import Tensor
 from captum_deconvnet.attribution.captum_compat import check_output_shape_valid
 from captum_deconvnet.attribution.model_checks import feature_maps, train_mode_refused
 from captum_deconvnet.attribution.selected_call import SelectedCall
-from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
-from captum_deconvnet.engine.steadiness import (
-    check_chance,
-    check_company,
+from captum_deconvnet.engine.consistency import (
+    check_batch_independence,
+    check_determinism,
     drew_since,
     generator_states,
 )
+from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
 from captum_deconvnet.errors import CaptumDeconvnetError
 from captum_deconvnet.occlusion.incremental.traceable import ADVICE
 from captum_deconvnet.occlusion.occluder import Occluder
@@ -106,7 +106,7 @@ class WholeModel:
         before = generator_states()
         first = clean[0] if clean else self._run_clean()
         if is_suspect or drew_since(before):
-            check_chance([first], lambda: [self._run_clean()])
+            check_determinism([first], lambda: [self._run_clean()])
         if not self._grows():
             self.most = self.most or 1
 
@@ -173,7 +173,7 @@ class WholeModel:
         rows = [len(tensor) for tensor in self.clean]
         together, alone = found[0][: rows[0]], self.clean[0]
         self._is_compared = True
-        is_same = check_company(
+        is_same = check_batch_independence(
             self.name,
             [together],
             [alone],

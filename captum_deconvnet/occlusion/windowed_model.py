@@ -82,7 +82,7 @@ class WindowedModel:
         self.incremental, self.reason = self._incremental()
         self.clean = self.incremental.clean_tensors if self.incremental else self._whole().clean
         if self.is_alone or (method == "dense" and self.count > 2 * FEW and not most):
-            call.check_company(occluder.inputs, self.clean[0])
+            call.check_batch_independence(occluder.inputs, self.clean[0])
 
     @property
     def own_output(self) -> Tensor:

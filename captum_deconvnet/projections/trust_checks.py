@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from captum_deconvnet.engine.checks import check_inputs, require_module
 from captum_deconvnet.engine.record import record
 from captum_deconvnet.engine.recording import Recording
-from captum_deconvnet.engine.rules.random_switches import random_switches
-from captum_deconvnet.engine.seeds import position
-from captum_deconvnet.engine.units import Unit
+from captum_deconvnet.engine.rules.switches import random_switches
+from captum_deconvnet.engine.units import Unit, position
 from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import InputError
 from captum_deconvnet.short_repr import short_repr

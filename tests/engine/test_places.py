@@ -11,7 +11,8 @@ from torch import nn
 from torch.testing import assert_close
 
 import captum_deconvnet as cdn
-from captum_deconvnet.engine.aliases.aliased_views import are_apart, place_of
+from captum_deconvnet.engine.aliases.in_place_changes import are_apart
+from captum_deconvnet.engine.aliases.storages import place_of
 
 CUTS = st.lists(
     st.tuples(st.integers(0, 4), st.integers(0, 5), st.integers(1, 5), st.integers(1, 2)),

@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 import captum_deconvnet as cdn
 from captum_deconvnet.engine.rules.pools import Window
-from captum_deconvnet.engine.rules.random_switches import draw
 from captum_deconvnet.errors import ImageError
 from captum_deconvnet.projections.trust_checks import correlation, with_shuffled_weights
 
@@ -71,7 +70,7 @@ def test_random_switches_are_the_adjoint_of_picking_random_places(pooled, pair):
     generator = torch.Generator().manual_seed(3)
     torch.randint(1, 5, (1,), generator=generator)
     window = Window((18, 18), (3, 3), (2, 2), (1, 1), (1, 1))
-    numbers = draw(window, torch.Size((1, 6, 9, 9)), generator)
+    numbers = window.draw(torch.Size((1, 6, 9, 9)), generator)
     recording = cdn.record(pooled, pair[0], "4")
     signal = torch.zeros(1, 5, 7, 7)
     signal[0, unit.channel, unit.row, unit.column] = recording.activations["4"][
@@ -138,7 +137,7 @@ def test_random_switches_lie_in_their_windows_and_in_the_image(data):
     image = torch.rand(1, 1, size, size)
     pooled = F.max_pool2d(image, kernel, stride, padding, dilation, ceil_mode)
     window = Window((size, size), *((n, n) for n in (kernel, stride, padding, dilation)))
-    numbers = draw(window, pooled.shape, torch.Generator().manual_seed(0))[0, 0]
+    numbers = window.draw(pooled.shape, torch.Generator().manual_seed(0))[0, 0]
     for row, column in itertools.product(range(len(numbers)), repeat=2):
         for place, element in zip(
             (row, column), divmod(int(numbers[row, column]), kernel), strict=True
@@ -148,7 +147,7 @@ def test_random_switches_lie_in_their_windows_and_in_the_image(data):
 
 def test_every_place_of_a_window_is_drawn_about_equally_often():
     window = Window((40, 40), (2, 2), (2, 2), (0, 0), (1, 1))
-    numbers = draw(window, torch.Size((10, 10, 20, 20)), torch.Generator().manual_seed(0))
+    numbers = window.draw(torch.Size((10, 10, 20, 20)), torch.Generator().manual_seed(0))
     shares = torch.bincount(numbers.flatten(), minlength=4) / numbers.numel()
     torch.testing.assert_close(shares, torch.full((4,), 0.25), atol=0.01, rtol=0)
 

@@ -1,1 +1,1 @@
-"""Activation functions spelled out in arithmetic, and the backward rules of what they compute."""
+"""Activations made of several elementwise operations, and the rule of what they compute."""

@@ -1,26 +1,35 @@
-"""Formulas: which function of one activation a value is, while a model is recorded.
+"""Formulas: which function of one activation each value is, while a model is recorded.
 
 A value that elementwise operations made from one activation, its *root*, is a function of one
-number a place. Its formula keeps the operations, no data, so that the function can be worked out
-for a few numbers of our own: that tells a rectifier spelled out in arithmetic from its torch name.
+number a place. Its formula keeps the operations, no data, so that it can be worked out for a few
+numbers: that tells which activation function several operations compute.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from captum_deconvnet.engine.rules.call import is_signal
+from captum_deconvnet.engine.formulas.elementwise_operations import (
+    CLIPS,
+    COPIES,
+    REPLACED,
+    RULED,
+    SUMS,
+    WITHOUT_SIGNAL,
+    constant,
+    shape_of,
+)
+from captum_deconvnet.engine.rules.call import Call, is_signal, tensors
 from captum_deconvnet.engine.tape.adjoint import nested_map, tensors_in
-from captum_deconvnet.engine.tape.tape import Value
+from captum_deconvnet.engine.tape.tape import GateStrength, Value
 
 DEEPEST = 60
-LARGEST_CONSTANT = 1 << 12
 FAILURES = (RuntimeError, TypeError, ValueError, IndexError)
 
 
@@ -33,7 +42,7 @@ class Formula:
         args: its positional arguments, formulas in place of activations.
         kwargs: its keyword arguments.
         root: the activation that the value is a function of.
-        along: what the value is a multiple of, and a constant, if it is no more than that.
+        multiple_of: what the value is a multiple of, and a constant, if it is no more than that.
         has_rule: whether every operation since the root has a rule that the others leave valid.
         gate: how surely it only scales others, as its numbers tell.
         depth: how many operations lie between the root and the value.
@@ -47,9 +56,9 @@ class Formula:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     root: Value
-    along: Formula | None = None
+    multiple_of: Formula | None = None
     has_rule: bool = True
-    gate: int = 0
+    gate: GateStrength = GateStrength.NONE
     depth: int = 0
     value: Value | None = None
     dtype: torch.dtype = torch.float64
@@ -57,30 +66,41 @@ class Formula:
     tensor: weakref.ref[Tensor] | None = None
 
     @property
-    def line(self) -> Formula:
+    def base(self) -> Formula:
         """What the value is a multiple of, and a constant; the value itself if it is more."""
-        return self.along or self
+        return self.multiple_of or self
 
     @property
-    def given(self) -> set[Formula]:
+    def operands(self) -> set[Formula]:
         """The values that the last operation was given."""
         return {*formulas_in((self.args, self.kwargs))}
 
     @property
-    def waists(self) -> list[Formula]:
+    def dominators(self) -> list[Formula]:
         """The values before this one that it is a function of alone, the nearest first."""
-        found, waiting = [], self.given
+        found, waiting = [], self.operands
         while waiting:
             nearest = max(waiting, key=lambda one: one.depth)
             waiting.remove(nearest)
             if not waiting:
                 found.append(nearest)
-            waiting |= nearest.given
+            waiting |= nearest.operands
         return found
 
-    def at(self, probe: Tensor, base: Formula) -> Tensor:
-        """The numbers of this value where ``base`` holds ``probe``."""
-        return self._work_out({base: probe})
+    def goes_by_own_row(self, name: str) -> bool:
+        """Whether the last operation, ``name``, needs no look at what it makes of the root.
+
+        So it is for a function with a rule of its own on one activation; a clipped multiple of an
+        activation may be its hard sigmoid, all the same.
+        """
+        if self.chosen or name in WITHOUT_SIGNAL | COPIES:
+            return True
+        is_clipped = name in CLIPS and self.depth > 1
+        return name in RULED and len(self.operands) == 1 and not is_clipped
+
+    def at(self, probe: Tensor, start: Formula) -> Tensor:
+        """The numbers of this value where ``start`` holds ``probe``."""
+        return self._work_out({start: probe})
 
     def _work_out(self, found: dict[Formula, Tensor]) -> Tensor:
         if self not in found:
@@ -88,7 +108,7 @@ class Formula:
         return found[self]
 
     def _run(self, found: dict[Formula, Tensor]) -> Tensor:
-        before = {one: one._work_out(found) for one in self.given}
+        before = {one: one._work_out(found) for one in self.operands}
         constants = [item for item in tensors_in((self.args, self.kwargs)) if item.dim()]
         shape = shape_of(*(one.shape for one in [*before.values(), *constants]))
 
@@ -105,94 +125,107 @@ class Formula:
         return made if made.dtype == torch.bool else made.double()
 
 
-def shape_of(*shapes: torch.Size) -> torch.Size:
-    """The shape that these broadcast to."""
-    found: torch.Size = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
-    return found
-
-
 def formulas_in(item: Any) -> Iterator[Formula]:
     """Every formula in a nest of arguments."""
     if isinstance(item, Formula):
         yield item
     elif isinstance(item, list | tuple):
-        for part in item:
-            yield from formulas_in(part)
+        for one in item:
+            yield from formulas_in(one)
     elif isinstance(item, dict):
         yield from formulas_in(tuple(item.values()))
 
 
-def constant(tensor: Tensor) -> Tensor | None:
-    """A constant as a formula keeps it: a copy, of one number if it is uniform.
+def formula_of(
+    call: Call, name: str, args: tuple[Any, ...], formulas: Mapping[int, Formula | None]
+) -> Formula | None:
+    """What a call is about to make, as a function of one activation; ``None`` if of none.
 
-    ``None`` for what is too large to be one number a channel.
+    Args:
+        call: the call.
+        name: of the operation.
+        args: the positional arguments that count.
+        formulas: of the arguments that depend on the input, by their address.
     """
-    flat = tensor.detach().flatten()
-    if flat.numel() > LARGEST_CONSTANT:
-        if not bool(flat[0] == flat[-1]) or not bool((flat == flat[0]).all()):
-            return None
-        tensor = flat[0]
-    return tensor.detach().clone()
+    given = tensors(args, call.kwargs)
+    known = [formula for formula in formulas.values() if formula is not None]
+    if any(tensor.is_complex() for tensor in given):
+        return None
+    if not known or len(known) < len(formulas) or not _fits(name, call, given, known):
+        return None
+    items = {id(tensor): formulas.get(id(tensor)) or constant(tensor) for tensor in given}
+    if any(item is None for item in items.values()):
+        return None
+    return _joined(call, name, args, known, items)
 
 
-def _same(tensor: Tensor, *_: Any, **__: Any) -> Tensor:
-    return tensor if tensor.dtype == torch.bool else tensor.double()
+def _fits(name: str, call: Call, given: Sequence[Tensor], known: Sequence[Formula]) -> bool:
+    """Whether the output is of the root's shape, or of what one mask chose from the root."""
+    root = known[0].root
+    if any(one.root is not root for one in known) or max(one.depth for one in known) >= DEEPEST:
+        return False
+    if name == "index":
+        return len(call.args[1]) == 1 and len(known) == 2 and _is_whole_mask(call)
+    if name == "index_put" and (not _is_whole_mask(call) or any(one.chosen for one in known)):
+        return _is_put_back(call, known)
+    if name == "index_put":
+        return bool(call.argument("values").numel() == 1 and not call.argument("accumulate"))
+    if name == "copy" and call.args[0].shape != call.args[1].shape:
+        return False
+    if any(one.chosen is not known[0].chosen for one in known):
+        return False
+    shapes = {tensor.shape for tensor in given}
+    activations = {value.shape for tensor in given if (value := call.value(tensor))}
+    if len(activations) > 1 or shapes == activations:
+        return len(activations) == 1
+    try:
+        return activations == {shape_of(*shapes)}
+    except RuntimeError:
+        return False
 
 
-def _leaky(tensor: Tensor, noise: Tensor, lower: float, upper: float, *_: Any) -> Tensor:
-    return torch.where(tensor > 0, tensor, tensor * ((lower + upper) / 2))
+def _is_whole_mask(call: Call) -> bool:
+    mask = call.args[1][0] if len(call.args[1]) == 1 else None
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+        return False
+    return bool(mask.shape == call.args[0].shape)
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+def _is_put_back(call: Call, known: Sequence[Formula]) -> bool:
+    """Whether what a mask chose is put back where it was chosen."""
+    if not _is_whole_mask(call) or call.argument("accumulate"):
+        return False
+    mask = call.value(call.args[1][0])
+    chosen = [one.chosen for one in known if one.chosen is not None]
+    return mask is not None and len(chosen) == 1 and chosen[0] is mask
 
 
-COPIES = _names("copy index clone alias contiguous lift_fresh _to_copy")
-REPLACED: dict[str, Callable[..., Tensor]] = {
-    **dict.fromkeys(["clone", "alias", "contiguous", "lift_fresh", "_to_copy"], _same),
-    "zeros_like": lambda tensor, **_: torch.zeros_like(tensor),
-    "ones_like": lambda tensor, **_: torch.ones_like(tensor),
-    "full_like": lambda tensor, fill, **_: torch.full_like(tensor, fill),
-    "rrelu_with_noise": _leaky,
-    "copy": _same,
-    "index": lambda tensor, indices: tensor,
-    "where chosen": lambda tensor, mask, values: torch.where(mask, values, tensor),
-}
-"""Operations that are worked out otherwise than by calling them."""
+def _joined(
+    call: Call, name: str, args: tuple[Any, ...], known: Sequence[Formula], items: dict[int, Any]
+) -> Formula:
+    """The formula of what a call makes from values with formulas."""
 
-SUMS = COPIES | _names("add sub rsub neg mul div")
-"""With one activation, or where only sums are taken, as linear as what they were given."""
+    def replaced(item: Any) -> Any:
+        return items[id(item)] if isinstance(item, Tensor) else item
 
-CLIPS = _names("clamp clamp_min clamp_max hardtanh")
-
-WITHOUT_SIGNAL = _names(
-    "zeros_like ones_like full_like eq ne gt ge lt le sign sgn heaviside "
-    "logical_not logical_and logical_or bitwise_not bitwise_and bitwise_or"
-)
-"""No signal goes back through them."""
-
-RULED = _names(
-    "relu gelu silu mish hardswish elu softplus celu selu clamp clamp_min clamp_max hardtanh "
-    "threshold sigmoid hardsigmoid leaky_relu rrelu_with_noise _prelu_kernel tanh erf "
-    "log_sigmoid_forward hardshrink softshrink"
-)
-"""Named nonlinear functions that have a rule of their own."""
-
-WITHOUT_RULE = _names(
-    "abs pow sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p erfc sin cos tan atan asinh "
-    "sinh cosh special_log_ndtr special_ndtr square"
-)
-"""Functions of one activation that are no activation by themselves."""
-
-MERGES = _names(
-    "where masked_fill index_put maximum minimum fmax fmin logaddexp logaddexp2 addcmul addcdiv "
-    "lerp xlogy copysign"
-)
-
-ELEMENTWISE = SUMS | WITHOUT_SIGNAL | RULED | WITHOUT_RULE | MERGES
-"""Operations whose output at a place depends on nothing but their arguments there."""
-
-
-def worked_out(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """How an operation is worked out on numbers of our own."""
-    return REPLACED.get(name, function)
+    count = sum(call.value(tensor) is not None for tensor in tensors(args, call.kwargs))
+    is_sum = name in SUMS and (count == 1 or name in ("add", "sub", "rsub", "index"))
+    is_sum = is_sum and not (name == "div" and call.value(call.args[0]) is None)
+    is_sum = is_sum and not call.kwargs.get("rounding_mode")
+    bases = {one.base for one in known}
+    is_ruled = is_sum or (name in RULED and count == 1) or name in WITHOUT_SIGNAL
+    chosen = next((one.chosen for one in known if one.chosen is not None), None)
+    if name == "index":
+        chosen = call.value(call.args[1][0])
+    elif name == "index_put" and chosen is not None:
+        name, chosen, args = "where chosen", None, (args[0], args[1][0], args[2])
+    return Formula(
+        REPLACED.get(name, call.function),
+        nested_map(replaced, args),
+        nested_map(replaced, call.kwargs),
+        known[0].root,
+        multiple_of=bases.pop() if is_sum and name != "index" and len(bases) == 1 else None,
+        has_rule=is_ruled and all(one.has_rule for one in known),
+        depth=1 + max(one.depth for one in known),
+        chosen=chosen,
+    )

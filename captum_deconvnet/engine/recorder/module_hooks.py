@@ -1,4 +1,4 @@
-"""Watching a model's modules during one forward pass, and leaving them as they were."""
+"""Hooks on a model's modules during one forward pass; the modules are left as they were."""
 
 from __future__ import annotations
 
@@ -15,39 +15,45 @@ from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.utils.hooks import RemovableHandle
 
 from captum_deconvnet.engine.recorder.recorder import Recorder
-from captum_deconvnet.engine.recorder.torch_functions import functions_watched
+from captum_deconvnet.engine.recorder.torch_functions import functions_hooked
 from captum_deconvnet.errors import TrainModeError
 
-Arrived = Callable[[str, nn.Module, Any], Any]
+
+class ModuleListener:
+    """Is told when modules run; an answer that is not ``None`` takes the place of what was shown.
+
+    Attributes:
+        exposed: the modules of which other people's hooks are shown something to be restored.
+    """
+
+    exposed: Collection[nn.Module] = ()
+
+    def entered(self, path: str, module: nn.Module, args: tuple[Any, ...]) -> Any:
+        """A module is about to run on positional arguments; no other hook has seen them."""
+
+    def left(self, path: str, module: nn.Module, output: Any) -> Any:
+        """A module has run; no other hook has seen its output."""
+
+    def restored(self, path: str, module: nn.Module, item: Any) -> Any:
+        """All other hooks of an exposed module have seen its arguments, or its output."""
 
 
 @contextmanager
-def watched(
-    model: nn.Module,
-    recorder: Recorder,
-    *,
-    entered: Arrived,
-    left: Arrived,
-    restored: Arrived,
-    shown: Collection[nn.Module] = (),
-) -> Iterator[None]:
-    """Tell the recorder which module runs, and call ``entered`` and ``left`` around each.
+def hooked(model: nn.Module, recorder: Recorder, listener: ModuleListener) -> Iterator[None]:
+    """Tell the recorder and a listener which module runs.
 
-    ``entered`` gets the module's positional arguments and ``left`` its output, before any other
-    hook of the module; what they return, if anything, takes their place. For the modules in
-    ``shown``, ``restored`` gets both after all other hooks. All hooks are removed at the end, after
-    an error too. Scripted modules take no hooks; what they run is recorded all the same.
+    All hooks are removed at the end, after an error too. Scripted modules take no hooks; what they
+    run is recorded all the same.
     """
     with ExitStack() as undo:
         thread = threading.get_ident()
         handles: list[RemovableHandle] = []
         undo.callback(_remove, handles)
-        undo.enter_context(functions_watched(recorder))
+        undo.enter_context(functions_hooked(recorder))
         for path, module in model.named_modules():
             if isinstance(module, torch.jit.ScriptModule):
                 continue
-            watch = Watch(path, recorder, thread, entered, left, restored, module in shown)
-            handles += watch.register(module)
+            handles += ModuleHooks(path, recorder, listener, thread).register(module)
             if type(module) in recorder.rows:
                 undo.enter_context(taken_whole(module, recorder, thread))
         yield
@@ -95,16 +101,13 @@ def _remove(handles: list[RemovableHandle]) -> None:
 
 
 @dataclass(frozen=True)
-class Watch:
+class ModuleHooks:
     """The hooks on one module; they act only in the thread that is recording."""
 
     path: str
     recorder: Recorder
+    listener: ModuleListener
     thread: int
-    entered: Arrived
-    left: Arrived
-    restored: Arrived
-    shown: bool
 
     def register(self, module: nn.Module) -> list[RemovableHandle]:
         """Hook the module first and, if others are shown something to be restored, last."""
@@ -112,7 +115,7 @@ class Watch:
             module.register_forward_pre_hook(self.before, prepend=True),
             module.register_forward_hook(self.after, prepend=True),
         ]
-        if self.shown:
+        if module in self.listener.exposed:
             handles.append(module.register_forward_pre_hook(self.last_before))
             handles.append(module.register_forward_hook(self.last_after))
         return handles
@@ -123,14 +126,14 @@ class Watch:
             return None
         refuse_train_mode(self.path, module)
         self.recorder.path.append(self.path)
-        return self.entered(self.path, module, args)
+        return self.listener.entered(self.path, module, args)
 
     def after(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         """The module has run."""
         if threading.get_ident() != self.thread:
             return None
         self.recorder.path.pop()
-        return self.left(self.path, module, output)
+        return self.listener.left(self.path, module, output)
 
     def last_before(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
         """All other hooks have seen the module's input."""
@@ -140,7 +143,7 @@ class Watch:
         """All other hooks have seen the module's output."""
         if threading.get_ident() != self.thread:
             return None
-        return self.restored(self.path, module, item)
+        return self.listener.restored(self.path, module, item)
 
 
 def refuse_train_mode(path: str, module: nn.Module) -> None:

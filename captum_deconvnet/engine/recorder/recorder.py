@@ -1,4 +1,4 @@
-"""The recorder: watches one forward pass and puts every operation on the tape.
+"""The recorder: sees one forward pass and puts every operation on the tape.
 
 A torch dispatch mode sees the operations below every Python spelling of them: modules,
 functions, methods, operators, in-place changes, scripted code and custom autograd functions
@@ -7,7 +7,7 @@ all end there. Modules and torch functions that have a rule of their own are tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -19,33 +19,29 @@ from torch._ops import OpOverload
 from torch.autograd.function import FunctionMeta
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from captum_deconvnet.engine.aliases.aliased_views import excerpt, overlay
+from captum_deconvnet.engine.aliases.in_place_changes import derive
 from captum_deconvnet.engine.aliases.storages import Storages
+from captum_deconvnet.engine.formulas.composite_activations import (
+    CompositeActivations,
+    CompositeStep,
+)
 from captum_deconvnet.engine.formulas.formula import Formula
-from captum_deconvnet.engine.formulas.step import Spelling, Way
-from captum_deconvnet.engine.recorder.schema import operation_name, out_names, written_tensors
+from captum_deconvnet.engine.recorder.rewritten_operations import WRITTEN_OUT, copy_out, write_out
 from captum_deconvnet.engine.rules.call import (
     Call,
     as_adjoints,
     is_signal,
     is_strided,
+    operation_name,
+    out_names,
     tensors,
     typed,
+    written_tensors,
 )
 from captum_deconvnet.engine.rules.family import Family
-from captum_deconvnet.engine.rules.fused import WRITTEN_OUT
-from captum_deconvnet.engine.rules.rows import OUTSIDE
-from captum_deconvnet.engine.rules.table import FALLBACK, TABLE, Row
+from captum_deconvnet.engine.rules.table import FALLBACK, OUTSIDE, TABLE, Row
 from captum_deconvnet.engine.tape.adjoint import Adjoint
-from captum_deconvnet.engine.tape.tape import (
-    ATTENTION,
-    KEEPS,
-    KEEPS_WEIGHTS,
-    NONE,
-    Step,
-    Tape,
-    Value,
-)
+from captum_deconvnet.engine.tape.tape import GateStrength, Inherited, Step, Tape, Value
 from captum_deconvnet.errors import UnsupportedOperationError
 
 Rows = Mapping[Any, Row]
@@ -66,8 +62,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.rows, self.family, self.tape = rows, family, Tape()
         self.path: list[str] = []
-        self.storages = Storages(partial(overlay, self.tape), partial(excerpt, self.tape))
-        self.spelling = Spelling(self.storages, self.tape, family)
+        self.storages = Storages(partial(derive, self.tape))
+        self.composites = CompositeActivations(self.storages, self.tape, family)
         self.found: dict[OpOverload, Row] = {}
         self._is_hidden = False
 
@@ -96,12 +92,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.storages.inherit(view, args[:1])
             return view
         call = self._call(func, args, kwargs, run)
-        if not call.sources:
-            return run()
+        return self._recorded(func, call, written) if call.sources else run()
+
+    def _recorded(self, func: OpOverload, call: Call, written: tuple[Tensor, ...]) -> Any:
+        """The output of an operation that depends on the input, which goes on the tape."""
         if func in WRITTEN_OUT:
-            return self._written_out(call)
+            with self.hidden():
+                outputs = tensors(call.output)
+            write_out(call, self.storages, self, outputs)
+            return call.output
         if written and (names := out_names(func)):
-            return self._copied_out(func, args, kwargs, names)
+            return copy_out(func, call.args, call.kwargs, names, self)
         if written and not func._schema.returns:
             raise UnsupportedOperationError(
                 f"{operation_name(func)} in {self.place} changes its arguments in place and "
@@ -109,29 +110,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             )
         self._record(call, self._row(func), written)
         return call.output
-
-    def _written_out(self, call: Call) -> Any:
-        """A fused operation: its own output, taken back through the formula it stands for."""
-        with self.hidden():
-            outputs = tensors(call.output)
-        with self:
-            formula = WRITTEN_OUT[call.function](*call.args, **call.kwargs)  # type: ignore[index]
-        for output, same in zip(outputs, formula, strict=False):
-            if (value := self.storages.read(same)) is not None:
-                self.storages.put(output, value)
-        return call.output
-
-    def _copied_out(
-        self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], names: Sequence[str]
-    ) -> Any:
-        """An operation that is to put its results into ``out=``: they are copied there."""
-        outs = tuple(kwargs[name] for name in names)
-        others = {name: item for name, item in kwargs.items() if name not in names}
-        with self:
-            results = tensors(func.overloadpacket(*args, **others))
-            for out, result in zip(outs, results, strict=True):
-                (out if out.shape == result.shape else out.resize_(result.shape)).copy_(result)
-        return outs[0] if len(outs) == 1 else outs
 
     def take_whole(
         self,
@@ -173,10 +151,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _record(self, call: Call, row: Row, written: tuple[Tensor, ...]) -> None:
         call.rule, call.kind, call.gate = row.name, row.kind, row.gate
-        formula, way = self._spelled(call, row)
-        if way is not None:
-            call.rule, call.kind, call.gate = way.rule, way.kind, way.gate
-            adjoints = [way.adjoint]
+        formula, composite = self._composite(call, row)
+        if composite is not None:
+            call.rule, call.kind, call.gate = composite.rule, composite.kind, composite.gate
+            adjoints = [composite.adjoint]
         else:
             answer = row.rule(call) if call.inputs else None
             adjoints = as_adjoints(answer, call) if call.inputs else []  # a rule may take them
@@ -185,17 +163,21 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             adjoint = adjoints[place] if place < len(adjoints) and is_signal(tensor) else None
             if adjoint is None and not tensor.numel():
                 continue
-            gate = max(_gate(call), formula.gate if formula else NONE)
+            gate = max(_gate(call), formula.gate if formula else GateStrength.NONE)
             value = Value(tensor.shape, flows=adjoint is not None, gate=gate)
             if adjoint is not None:
-                given = adjoint if way else typed(adjoint, call, tensor)
-                self._add_step(call, given, value, way)
+                given = adjoint if composite else typed(adjoint, call, tensor)
+                self._add_step(call, given, value, composite)
             if formula is not None and place == 0:
-                self.spelling.formulas.note(formula, value, tensor)
-            in_place = bool(written) and any(tensor is changed for changed in written)
-            self._note_detached(call, tensor, is_new=not in_place)
-            moved = in_place and torch.Tag.inplace_view in getattr(call.function, "tags", ())
-            (self.storages.write if in_place and not moved else self.storages.put)(tensor, value)
+                self.composites.formulas.note(formula, value, tensor)
+            self._place(call, tensor, value, written)
+
+    def _place(self, call: Call, tensor: Tensor, value: Value, written: tuple[Tensor, ...]) -> None:
+        """Note which value an output of a call holds."""
+        in_place = any(tensor is changed for changed in written)
+        self._note_detached(call, tensor, is_new=not in_place)
+        moved = in_place and torch.Tag.inplace_view in getattr(call.function, "tags", ())
+        (self.storages.write if in_place and not moved else self.storages.put)(tensor, value)
 
     def _require_plain(self, call: Call, output: Tensor) -> None:
         """Raise where a signal would have to pass a tensor of another layout, or quantised."""
@@ -219,17 +201,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         else:
             self.storages.inherit(tensor, call.given)
 
-    def _spelled(self, call: Call, row: Row) -> tuple[Formula | None, Way | None]:
-        """The formula of what a call makes, and its way back, where no rule was given for it."""
+    def _composite(self, call: Call, row: Row) -> tuple[Formula | None, CompositeStep | None]:
+        """The formula of what a call makes, and its step, where no rule was given for it."""
         name = operation_name(call.function)
         if not isinstance(call.function, OpOverload) or row is not TABLE.get(name, FALLBACK):
             return None, None
-        return self.spelling.look(call, name, self.path[-1] if self.path else "")
+        return self.composites.find(call, name, self.path[-1] if self.path else "")
 
-    def _add_step(self, call: Call, adjoint: Adjoint, value: Value, way: Way | None) -> None:
-        inputs = (
-            tuple(call.value(tensor) for tensor in call.inputs) if way is None else (way.origin,)
-        )
+    def _add_step(
+        self, call: Call, adjoint: Adjoint, value: Value, composite: CompositeStep | None
+    ) -> None:
+        found = (call.value(tensor) for tensor in call.inputs)
+        inputs = tuple(found) if composite is None else (composite.origin,)
         assert all(inputs)
         module = self.path[-1] if self.path else ""
         name = operation_name(call.function)
@@ -250,12 +233,14 @@ _DETACH = torch.ops.aten.detach.default
 _BY_STORAGE = (torch.ops.aten.as_strided.default, torch.ops.aten.as_strided_.default)
 
 
-def _gate(call: Call) -> int:
+def _gate(call: Call) -> GateStrength:
     """How surely the output of a call only scales others."""
-    weakest = min(one.gate for one in [one for one in call.sources if one.flows] or call.sources)
-    if call.gate == KEEPS_WEIGHTS:
-        return ATTENTION if weakest == ATTENTION else NONE
-    return weakest if call.gate == KEEPS else call.gate
+    if isinstance(call.gate, GateStrength):
+        return call.gate
+    flowing = [value for value in call.sources if value.flows]
+    weakest = min(value.gate for value in flowing or call.sources)
+    keeps = call.gate is Inherited.ALL or weakest is GateStrength.ATTENTION
+    return weakest if keeps else GateStrength.NONE
 
 
 def _row_key(function: Any) -> Any:

@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from captum_deconvnet.engine.recorder.recorder import Recorder
-from captum_deconvnet.engine.rules.call import tensors
 from captum_deconvnet.engine.rules.linear import Reshape
 from captum_deconvnet.engine.rules.replay import in_turn
 from captum_deconvnet.engine.tape.adjoint import Adjoint
@@ -76,7 +75,7 @@ def _identity(recorder: Recorder, tensor: Tensor, value: Value) -> Step:
 
 
 def retain_nothing(recorder: Recorder, tensor: Tensor, *hook: Any) -> RemovableHandle | None:
-    """No gradient is accumulated on a signal's way back."""
+    """No gradient is accumulated in a backward pass of signals."""
     return RemovableHandle({}) if hook else None
 
 
@@ -97,13 +96,3 @@ INSTEAD: dict[Any, Callable[..., Any]] = {
     torch.autograd.grad: refuse_gradients,
 }
 """What runs instead of a function of torch when it is called on activations."""
-
-
-def instead(
-    recorder: Recorder, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Callable[..., Any] | None:
-    """What is to run instead of ``function``, if anything."""
-    replacement = INSTEAD.get(function)
-    if replacement is None or not any(map(recorder.flows, tensors(args, kwargs))):
-        return None
-    return replacement

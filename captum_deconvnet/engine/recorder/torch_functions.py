@@ -1,10 +1,9 @@
-"""Watching calls of ``torch.autograd.Function``, which torch shows to no mode.
+"""Torch functions that are more to a recording than the operations inside them.
 
-torch looks the author's ``forward`` up on the class at every call. While some thread records, a
-descriptor on the metaclass answers: that thread gets a ``forward`` that reports to its recorder,
-every other thread the author's own. After the last recording the descriptor is gone.
-
-The torch functions that are more to a recording than the operations inside them.
+torch shows calls of ``torch.autograd.Function`` to no mode: it looks the author's ``forward`` up on
+the class at every call. While some thread records, a descriptor on the metaclass answers: that
+thread gets a ``forward`` that reports to its recorder, every other thread the author's own. After
+the last recording the descriptor is gone.
 """
 
 from __future__ import annotations
@@ -20,12 +19,13 @@ from torch.autograd.function import Function, FunctionMeta
 from torch.overrides import TorchFunctionMode
 
 from captum_deconvnet.engine.recorder.recorder import Recorder
-from captum_deconvnet.engine.recorder.tensor_hooks import instead
+from captum_deconvnet.engine.recorder.tensor_hooks import INSTEAD
 from captum_deconvnet.engine.rules.autograd_functions import Context, own_backward
+from captum_deconvnet.engine.rules.call import tensors
 
 
 @contextmanager
-def functions_watched(recorder: Recorder) -> Iterator[None]:
+def functions_hooked(recorder: Recorder) -> Iterator[None]:
     """Record every call of a function with its own backward by this thread as one operation."""
     thread = threading.get_ident()
     with _CHANGING:
@@ -43,7 +43,7 @@ def functions_watched(recorder: Recorder) -> Iterator[None]:
                 del FunctionMeta.forward  # type: ignore[attr-defined]
 
 
-class Forward:
+class ReportingForward:
     """Answers for the ``forward`` of every function class."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Forward:
 
 
 _CHANGING = threading.Lock()
-_FORWARD = Forward()
+_FORWARD = ReportingForward()
 
 
 def reported(
@@ -134,9 +134,8 @@ class FunctionRecorder(TorchFunctionMode):
     ) -> Any:
         """Run one torch function."""
         kwargs = kwargs or {}
-        replacement = instead(self.recorder, func, args, kwargs)
-        if replacement is not None:
-            return replacement(self.recorder, *args, **kwargs)
+        if func in INSTEAD and any(map(self.recorder.flows, tensors(args, kwargs))):
+            return INSTEAD[func](self.recorder, *args, **kwargs)
         if func not in self.recorder.rows:
             return func(*args, **kwargs)
         return self.recorder.take_whole(func, args, kwargs, lambda: func(*args, **kwargs))

@@ -22,7 +22,7 @@ from captum_deconvnet.engine.rules.linear import Scale
 from captum_deconvnet.engine.rules.reaches import own_image
 from captum_deconvnet.engine.rules.replay import gradient, sees_all
 from captum_deconvnet.engine.tape.adjoint import Adjoint, Kept, reduce_to
-from captum_deconvnet.engine.tape.batched_windows import Frame, fitted
+from captum_deconvnet.engine.tape.batched_windows import BatchedWindows, fitted
 from captum_deconvnet.engine.tape.reach import Reach, pointwise, whole_along
 from captum_deconvnet.engine.tape.tape import Step, Tape, Value
 
@@ -98,7 +98,7 @@ class Stripped(Adjoint):
         return (signal,)
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows as they are."""
         (given,) = inputs

@@ -1,7 +1,4 @@
-"""One operation as the model called it: what a rule gets to look at.
-
-What a rule answers, as adjoints.
-"""
+"""One operation as the model called it: what a rule gets to look at, and what it answers."""
 
 from __future__ import annotations
 
@@ -10,14 +7,14 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._ops import OpOverload
 
 from captum_deconvnet.engine.aliases.storages import Storages
 from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.engine.tape.adjoint import Adjoint, Custom, Kept, Typed
 from captum_deconvnet.engine.tape.reach import whole
-from captum_deconvnet.engine.tape.tape import Value
+from captum_deconvnet.engine.tape.tape import GateStrength, Inherited, Value
 
 Answer = Adjoint | Callable[[Tensor], Any] | Sequence[Adjoint] | None
 Rule = Callable[["Call"], Answer]
@@ -57,7 +54,7 @@ class Call:
         """Describe a call; nothing runs yet."""
         self.function, self.args, self.kwargs = function, args, kwargs
         self.family, self.kind, self.rule = family, "", ""
-        self.gate = 0
+        self.gate: GateStrength | Inherited = GateStrength.NONE
         self._storages, self._run = storages, run
         self._output: tuple[Any] | None = None
         self._signature: dict[str, tuple[int, Any]] | None = None
@@ -116,6 +113,49 @@ class Call:
 
 
 @lru_cache(maxsize=4096)
+def base_name(func: OpOverload) -> str:
+    """The operation without its namespace, overload and in-place mark: ``relu``."""
+    name = func._schema.name.split("::")[1]
+    return name[:-1] if name.endswith("_") and func._schema.is_mutable else name
+
+
+def operation_name(function: Any) -> str:
+    """What the receipt calls an operation."""
+    if isinstance(function, OpOverload):
+        name = base_name(function)
+        return name if function.namespace == "aten" else f"{function.namespace}::{name}"
+    return type(function).__name__ if isinstance(function, nn.Module) else function.__name__
+
+
+def written_tensors(
+    func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Tensor, ...]:
+    """The arguments that the operation changes in place."""
+    names = _written_names(func)
+    if not names:
+        return ()
+    given = [args[place] for place, _ in names if place < len(args)]
+    given += [kwargs[name] for _, name in names if name in kwargs]
+    return tuple(tensors(given))
+
+
+@lru_cache(maxsize=4096)
+def _written_names(func: OpOverload) -> tuple[tuple[int, str], ...]:
+    return tuple(
+        (place, argument.name)
+        for place, argument in enumerate(func._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )
+
+
+@lru_cache(maxsize=4096)
+def out_names(func: OpOverload) -> tuple[str, ...]:
+    """The arguments an operation only writes to: ``out=``."""
+    given = [argument for argument in func._schema.arguments if argument.kwarg_only]
+    return tuple(one.name for one in given if one.alias_info and one.alias_info.is_write)
+
+
+@lru_cache(maxsize=4096)
 def signature(function: OpOverload) -> dict[str, tuple[int, Any]]:
     """Each argument of an aten operation: its place and its default."""
     arguments = enumerate(function._schema.arguments)
@@ -157,9 +197,6 @@ def is_strided(tensor: Tensor) -> bool:
 def is_signal(tensor: Tensor) -> bool:
     """Whether a tensor can carry a signal: integers and booleans cannot."""
     return tensor.dtype.is_floating_point or tensor.dtype.is_complex
-
-
-pass
 
 
 def typed(adjoint: Adjoint, call: Call, output: Tensor) -> Adjoint:

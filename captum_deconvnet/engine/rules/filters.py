@@ -1,11 +1,8 @@
 """Filters: convolution and linear layers run their transposed filters, without bias.
 
 Zeiler & Fergus (2014), section 2.1: "the deconvnet uses transposed versions of the same filters".
-
-Batch norm folded into the filter before it, where that is less work than scaling the signal.
-
-The signal of the value between the two is never seen, so its gain can go to the filter's weight.
-The tape keeps both steps, and the receipt names both.
+A batch norm is folded into the filter before it where that is less work than scaling the signal:
+the signal between the two is never seen. The tape keeps both steps, and the receipt names both.
 """
 
 from __future__ import annotations
@@ -21,9 +18,9 @@ from captum_deconvnet.engine.rules.call import Answer, Call, per_axis
 from captum_deconvnet.engine.rules.filters_on_windows import Filters
 from captum_deconvnet.engine.rules.gates import gate_of
 from captum_deconvnet.engine.rules.linear import Reshape, Scale
-from captum_deconvnet.engine.rules.replay import gradient, replays
+from captum_deconvnet.engine.rules.replay import Linear, gradient, replays, sees_all
 from captum_deconvnet.engine.tape.adjoint import Adjoint, Kept
-from captum_deconvnet.engine.tape.batched_windows import Frame
+from captum_deconvnet.engine.tape.batched_windows import BatchedWindows
 from captum_deconvnet.engine.tape.reach import (
     last_whole,
     rows_whole,
@@ -74,7 +71,7 @@ class Filter(Adjoint):
         return not self.transposed
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows through the transposed filters; what lies in the padding is dropped."""
         (image,) = inputs
@@ -116,6 +113,14 @@ def _check_channels(call: Call, image: Tensor, weight: Tensor) -> None:
         )
 
 
+def deformed_convolution(call: Call) -> Answer:
+    """Linear in its image; offsets, masks and filters made from the image are recorded."""
+    image = call.argument("input")
+    if not call.family.exact and any(tensor is not image for tensor in call.inputs):
+        call.kind = "extension"
+    return Linear(("input",), sees_all)(call)
+
+
 @dataclass(eq=False)
 class Product(Adjoint):
     """A matrix product in which one side is a recorded or constant matrix."""
@@ -136,7 +141,7 @@ class Product(Adjoint):
         return not self.matrix_first and self.matrix.tensor.dim() == 2
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows times the transposed matrix."""
         (vectors,) = inputs
@@ -174,9 +179,6 @@ def vector_product(call: Call) -> Answer:
     if len(call.inputs) > 1:
         return gradient(call)
     return replays(call, keep=False, reaches=tuple(whole(t.dim()) for t in call.inputs))
-
-
-pass
 
 
 def fold(tape: Tape, seen: Iterable[Value]) -> None:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from captum_deconvnet.engine.tape.batched_windows import Frame
+from captum_deconvnet.engine.tape.batched_windows import BatchedWindows
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Filters:
     dilation: tuple[int, ...]
     groups: int
 
-    def layout(self, output: Frame, image: Frame) -> Layout:
+    def layout(self, output: BatchedWindows, image: BatchedWindows) -> Layout:
         """How what the ``output`` windows paste lies in the ``image`` windows."""
         axes = range(len(self.stride))
         crops, origins, sizes = zip(
@@ -47,7 +47,9 @@ class Filters:
         )
         return Layout(crops, origins, sizes)
 
-    def _along(self, axis: int, output: Frame, image: Frame) -> tuple[int, int, int]:
+    def _along(
+        self, axis: int, output: BatchedWindows, image: BatchedWindows
+    ) -> tuple[int, int, int]:
         dim, step = axis + 2, self.stride[axis]
         overlap = self.dilation[axis] * (self.weight.shape[dim] - 1)
         start = output.first[dim] * step - self.padding[axis]

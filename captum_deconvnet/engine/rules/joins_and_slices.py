@@ -12,7 +12,7 @@ from torch import Tensor
 from captum_deconvnet.engine.rules.call import Answer, Call
 from captum_deconvnet.engine.rules.reaches import padded
 from captum_deconvnet.engine.tape.adjoint import Adjoint
-from captum_deconvnet.engine.tape.batched_windows import Frame, fitted
+from captum_deconvnet.engine.tape.batched_windows import BatchedWindows, fitted
 from captum_deconvnet.engine.tape.reach import Reach, affine, inserted, removed
 
 
@@ -33,13 +33,13 @@ class Slices(Adjoint):
         return self.dim > 0
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """For each input the windows moved to where its slice begins; the rest falls outside."""
         if not self.has_windows:
             return super().windowed(signal, output, inputs)
         return [
-            fitted(given, signal, output.moved(self.dim, -start))
+            fitted(given, signal, output.moved_start(self.dim, -start))
             for given, (start, _) in zip(inputs, self.slices, strict=True)
         ]
 
@@ -75,7 +75,7 @@ class Embed(Adjoint):
         return len(self.index) > 1 and isinstance(self.index[-1], slice)
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows moved, and their elements set apart, as the slice has it."""
         (given,), dim, taken = inputs, len(self.index) - 1, self.index[-1]
@@ -119,7 +119,7 @@ class Border(Adjoint):
         return True
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows moved; the border falls outside."""
         (given,) = inputs

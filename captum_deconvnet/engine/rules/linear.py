@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from captum_deconvnet.engine.rules.call import Call
-from captum_deconvnet.engine.rules.views import reshaped, unchanged
 from captum_deconvnet.engine.tape.adjoint import Adjoint, Kept, as_type, reduce_to
-from captum_deconvnet.engine.tape.batched_windows import Frame, fitted
-from captum_deconvnet.engine.tape.reach import Reach, permuted, pointwise
+from captum_deconvnet.engine.tape.batched_windows import BatchedWindows, fitted
+from captum_deconvnet.engine.tape.reach import Reach, permuted, pointwise, reshaped, unchanged
 
 
 @dataclass(eq=False)
@@ -27,7 +26,7 @@ class Reshape(Adjoint):
         return (signal if signal.shape == self.shape else signal.reshape(self.shape),)
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows in the input's shape, if they lie along dimensions it has as well."""
         (given,) = inputs
@@ -58,7 +57,7 @@ class Cast(Adjoint):
         return (as_type(signal.to(self.device), self.dtype),)
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows in the input's type."""
         (given,) = inputs
@@ -82,7 +81,7 @@ class Permute(Adjoint):
         return self.inverse[0] == 0
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows with their dimensions put back."""
         (given,) = inputs
@@ -107,7 +106,7 @@ class Sum(Adjoint):
         ]
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows, times each factor, summed over what was broadcast."""
         if not output.broadcasts_from(self.shapes):
@@ -137,7 +136,7 @@ class Scale(Adjoint):
         return (reduce_to(signal, self.shape),)
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows times the factors there."""
         (given,) = inputs
@@ -146,7 +145,7 @@ class Scale(Adjoint):
         for factor in self.factors:
             recorded = factor.tensor if isinstance(factor, Kept) else factor
             if isinstance(recorded, Tensor):
-                signal = signal * output.take(recorded).conj()
+                signal = signal * output.crop(recorded).conj()
             else:
                 signal = signal * recorded.conjugate()
         return (given.reduce(signal, output.first),)

@@ -3,7 +3,7 @@
 Batch norm in eval mode is affine and runs its exact adjoint; layer, group and instance norms
 compute statistics from the image itself, which are recorded constants (an extension).
 
-Norms spelled out in arithmetic: the mean is recorded, as the deviation is.
+Norms rules_of out in arithmetic: the mean is recorded, as the deviation is.
 
 ``(x - mean) / deviation`` is what ``nn.LayerNorm`` and its kin compute, and a signal passes it as
 it passes them: by the gain of each element alone. The deviation is a recorded constant wherever it

@@ -1,6 +1,7 @@
-"""The windows of a max pool: where they lie, and a switch as a place in one of them.
+"""Pools: where their windows lie, a switch as a place in a window, and average pooling.
 
-Average pooling: every value is shared out over its window.
+A max pool's switches are numbers of elements in its windows. An average pool shares every value out
+over its window.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor
 from captum_deconvnet.engine.rules.call import Answer, Call, per_axis
 from captum_deconvnet.engine.rules.reaches import pooled
 from captum_deconvnet.engine.tape.adjoint import Adjoint
-from captum_deconvnet.engine.tape.batched_windows import Frame
+from captum_deconvnet.engine.tape.batched_windows import BatchedWindows
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,22 @@ class Window:
             seen = seen.unsqueeze(-1) & (first <= last)
         return None if bool(seen.all()) else seen
 
+    def draw(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
+        """For each pooled value (N, C, ...) the number of a random element of its window.
+
+        An axis at a time: the elements of a window that lie inside the image are neighbours.
+        """
+        numbers = torch.zeros(shape, dtype=torch.int64)
+        count = len(self.size)
+        for axis, kernel in enumerate(self.kernel):
+            lowest, last = self.inside(axis, shape[axis - count])
+            spread = (last - lowest + 1).clamp(min=1)
+            along = [-1 if dim == axis - count else 1 for dim in range(-len(shape), 0)]
+            chance = torch.rand(shape, generator=generator, dtype=torch.float64)
+            element = lowest.view(along) + (chance * spread.view(along)).long()
+            numbers = numbers * kernel + element
+        return numbers
+
     def encode(self, indices: Tensor) -> Tensor:
         """Switches as the number of the element in its window, in one byte where that fits."""
         dtype = torch.uint8 if prod(self.kernel) <= 256 else torch.int32
@@ -128,9 +145,6 @@ def window_of(call: Call, image: Tensor, count: int) -> Window:
     return Window(tuple(image.shape[-count:]), kernel, stride, padding, dilation)
 
 
-pass
-
-
 @dataclass(eq=False)
 class Share(Adjoint):
     """A part of every pooled value for each place of its window.
@@ -153,13 +167,13 @@ class Share(Adjoint):
         return (_spread(shared, self.window, self.shape, self.ceil_mode),)
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows, shared out."""
         (given,) = inputs
         if given is None:
             return (None,)
-        share = output.take(self.share) if isinstance(self.share, Tensor) else self.share
+        share = output.crop(self.share) if isinstance(self.share, Tensor) else self.share
         window = self.window.over(signal.shape[-2:])
         shape = torch.Size((*signal.shape[:-2], *window.size))
         spread = _spread(signal * share, window, shape, False)

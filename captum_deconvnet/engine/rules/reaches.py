@@ -11,11 +11,10 @@ from captum_deconvnet.engine.rules.call import Call, per_axis
 from captum_deconvnet.engine.rules.replay import Geometry
 from captum_deconvnet.engine.tape.reach import (
     Extent,
+    InputRange,
     Reach,
-    Sight,
     Span,
     adaptive,
-    first_kept,
     pointwise,
     pooling_windows,
     reduced,
@@ -61,7 +60,7 @@ def resampled(width: int) -> Geometry:
         axes = zip(sizes, call.first_output.shape[2:], scales, strict=True)
         is_aligned, name = bool(call.argument("align_corners")), str(call.function)
         ratios = [_ratio(*axis, is_aligned=is_aligned) for axis in axes]
-        return resized([_sight(name, ratio, width, is_aligned) for ratio in ratios], sizes)
+        return resized([_input_range(name, ratio, width, is_aligned) for ratio in ratios], sizes)
 
     return geometry
 
@@ -76,7 +75,7 @@ def _ratio(size: int, output_size: int, scale: float | None, *, is_aligned: bool
     return 1 / scale if scale else size / output_size
 
 
-def _sight(name: str, ratio: float, width: int, is_aligned: bool) -> Sight:
+def _input_range(name: str, ratio: float, width: int, is_aligned: bool) -> InputRange:
     """The first and last place that each place of the output is made from, as torch has it."""
 
     def nearest(place: int) -> tuple[int, int]:
@@ -84,8 +83,8 @@ def _sight(name: str, ratio: float, width: int, is_aligned: bool) -> Sight:
         return found, found
 
     def smoothed(place: int) -> tuple[int, int]:
-        centre, support = (place + 0.5) * ratio, width * max(ratio, 1.0)
-        return floor(centre - support + 0.5), floor(centre + support + 0.5) - 1
+        centre, radius = (place + 0.5) * ratio, width * max(ratio, 1.0)
+        return floor(centre - radius + 0.5), floor(centre + radius + 0.5) - 1
 
     def between(place: int) -> tuple[int, int]:
         below = floor(place * ratio if is_aligned else (place + 0.5) * ratio - 0.5)
@@ -141,7 +140,7 @@ def last_two(call: Call, tensor: Tensor) -> Reach:
 
 def own_image(call: Call, tensor: Tensor) -> Reach:
     """Every output sees the whole of its own image."""
-    return first_kept(tensor.dim())
+    return lambda extent: (*extent[:1], *(None,) * (tensor.dim() - 1))
 
 
 def channels_mixed(call: Call, tensor: Tensor) -> Reach:

@@ -17,9 +17,9 @@ from captum_deconvnet.engine.rules.call import Answer, Call
 from captum_deconvnet.engine.rules.linear import Scale
 from captum_deconvnet.engine.rules.replay import gradient
 from captum_deconvnet.engine.tape.adjoint import Adjoint, Kept
-from captum_deconvnet.engine.tape.batched_windows import Frame, fitted
+from captum_deconvnet.engine.tape.batched_windows import BatchedWindows, fitted
 from captum_deconvnet.engine.tape.reach import pointwise
-from captum_deconvnet.engine.tape.tape import KEEPS
+from captum_deconvnet.engine.tape.tape import Inherited
 
 Bound = Tensor | float | None
 
@@ -39,14 +39,14 @@ class Rectify(Adjoint):
         return (signal if self.mask is None else signal * self.mask,)
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The rectified windows."""
         (given,) = inputs
         if self.backward:
             signal = signal.clamp(max=0) if self.negative else signal.clamp(min=0)
         if self.mask is not None:
-            signal = signal * output.take(self.mask)
+            signal = signal * output.crop(self.mask)
         return (fitted(given, signal, output.first),)
 
 
@@ -68,13 +68,13 @@ class Leak(Adjoint):
         return (signal,)
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows through the same leaky function."""
         (given,) = inputs
-        slope = output.take(self.slope.tensor) if isinstance(self.slope, Kept) else self.slope
+        slope = output.crop(self.slope.tensor) if isinstance(self.slope, Kept) else self.slope
         if self.mask is not None:
-            signal = torch.where(output.take(self.mask), signal, signal * slope)
+            signal = torch.where(output.crop(self.mask), signal, signal * slope)
         if self.backward:
             signal = torch.where(signal > 0, signal, signal * slope)
         return (fitted(given, signal, output.first),)
@@ -87,7 +87,7 @@ def rectify_at(call: Call, tensor: Tensor) -> Adjoint:
 
 
 def rectify_side(call: Call, tensor: Tensor, side: int) -> Adjoint:
-    """Rectify at a ReLU spelled out by a choice, which may keep the negative side instead."""
+    """Rectify at a ReLU rules_of out by a choice, which may keep the negative side instead."""
     call.kind, call.rule = "paper", "rectify"
     kept = tensor > 0 if side > 0 else tensor < 0
     mask = kept if call.family.relu_mask else None
@@ -157,7 +157,7 @@ def clip(call: Call, low: Bound, high: Bound) -> Answer:
     """Clipping: below at zero or more rectifies, below a negative number changes nothing."""
     lows, highs = extent_of(call, low), extent_of(call, high)
     if low is None or high is None:
-        call.gate = KEEPS
+        call.gate = Inherited.ALL
     if lows is not None and lows[0] >= 0:
         call.rule, is_relu = "rectify", high is None and lows == (0, 0)
         call.kind = "paper" if is_relu else "extension"

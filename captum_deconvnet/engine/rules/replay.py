@@ -189,7 +189,7 @@ class Linear:
         return replays(call, keep=False, reaches=reaches)
 
 
-def linear(*flows: str, reach: Geometry = sees_all) -> Rule:
+def linear_in(*flows: str, reach: Geometry = sees_all) -> Rule:
     """The rule of an operation that is linear in the arguments ``flows``.
 
     Activations among the other arguments (a sampling grid, a mask, an index) are recorded

@@ -8,23 +8,22 @@ would overwrite, and can lose the signal altogether.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import torch
 from torch import Tensor
 
-from captum_deconvnet.engine.rules.call import Answer, Call
+from captum_deconvnet.engine.rules.call import Answer, Call, Rule
 from captum_deconvnet.engine.rules.pools import Window, window_of
-from captum_deconvnet.engine.rules.rectifiers import clip
-from captum_deconvnet.engine.rules.replay import gradient
-from captum_deconvnet.engine.tape.adjoint import Adjoint, Kept, reduce_to
-from captum_deconvnet.engine.tape.batched_windows import Frame
+from captum_deconvnet.engine.rules.replay import gradient, replays
+from captum_deconvnet.engine.tape.adjoint import Adjoint
+from captum_deconvnet.engine.tape.batched_windows import BatchedWindows
 from captum_deconvnet.engine.tape.reach import (
     adaptive,
-    pointwise,
     pooling_windows,
     reduced,
+    whole,
     whole_along,
 )
 
@@ -58,16 +57,16 @@ class Unpool(Adjoint):
         return (unpool(signal, shape_only, *geometry, self.ceil_mode, indices),)
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows unpooled to the switches in them."""
         (given,) = inputs
         if given is None:
             return (None,)
         count = len(self.window.size)
-        switches = output.take(self.switches).expand(signal.shape)
+        switches = output.crop(self.switches).expand(signal.shape)
         if self.sees is not None:
-            signal = signal * output.take(self.sees)
+            signal = signal * output.crop(self.sees)
         window = self.window.over(signal.shape[-count:])
         flat = window.decode(switches).flatten(-count)
         unpooled = signal.new_zeros(*signal.shape[:-count], prod(window.size))
@@ -184,47 +183,45 @@ def amax(call: Call) -> Answer:
     return Share((reach,), tensor == call.output.reshape(kept), dims)
 
 
-@dataclass(eq=False)
-class Choose(Adjoint):
-    """The larger of two tensors: the signal goes to the one that was chosen."""
-
-    shapes: tuple[torch.Size, ...]
-    weights: tuple[Kept | Tensor, ...]
-
-    def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
-        """The signal, split by the recorded choice."""
-        return [
-            reduce_to(signal * (weight.tensor if isinstance(weight, Kept) else weight), shape)
-            for weight, shape in zip(self.weights, self.shapes, strict=True)
-        ]
-
-    def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
-    ) -> Sequence[Tensor | None]:
-        """The windows, split by the recorded choice there."""
-        if not output.broadcasts_from(self.shapes):
-            return super().windowed(signal, output, inputs)
-        weights = [kept.tensor if isinstance(kept, Kept) else kept for kept in self.weights]
-        return [
-            None if given is None else given.reduce(signal * output.take(weight), output.first)
-            for given, weight in zip(inputs, weights, strict=True)
-        ]
+_MAX_POOLS = (torch.ops.aten.max_pool2d_with_indices, torch.ops.aten.max_pool3d_with_indices)
 
 
-def maximum(call: Call) -> Answer:
-    """The elementwise larger of two tensors (maxout); the larger of one and a constant clips it."""
-    if call.family.exact:
+def random_switches(generator: torch.Generator) -> dict[object, Rule]:
+    """Rules for ``rules=`` with which each max pool's switches are drawn at random.
+
+    The forward pass is what it was. On the way back each pooled value goes to any place of its
+    window inside the image, all equally likely, and not to where the maximum was.
+
+    Args:
+        generator: where chance comes from; of the CPU.
+
+    Example:
+        >>> import torch, captum_deconvnet as cdn
+        >>> net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.MaxPool2d(2))
+        >>> rules = cdn.rules.random_switches(torch.Generator().manual_seed(0))
+        >>> recording = cdn.record(net, torch.rand(1, 1, 8, 8), "1", rules=rules)
+        >>> recording.receipt.entries[-1].rule
+        'random_switches'
+    """
+
+    def rule(call: Call) -> Unpool:
+        answer = max_pool(call)
+        assert isinstance(answer, list)
+        (unpool,) = answer
+        assert isinstance(unpool, Unpool)
+        shape = call.output[1].shape
+        drawn = unpool.window.draw(shape, generator).to(unpool.switches.device)
+        return replace(unpool, switches=drawn.to(unpool.switches.dtype))
+
+    rule.__name__ = "random_switches"
+    return dict.fromkeys(_MAX_POOLS, rule)
+
+
+def pooled_boxes(call: Call) -> Answer:
+    """The largest value of every bin of every box: the signal goes back to where it stood."""
+    image = call.argument("input")
+    others = [tensor for tensor in call.inputs if tensor is not image]
+    if not call.flows(image) or (others and call.family.exact):
         return gradient(call)
-    one, other = call.argument("self"), call.argument("other")
-    is_least = "min" in str(call.function)
-    constants = [tensor for tensor in (one, other) if call.value(tensor) is None]
-    shape = torch.broadcast_shapes(one.shape, other.shape)  # type: ignore[no-untyped-call]
-    if constants and call.inputs[0].shape == shape:
-        (bound,) = constants
-        return clip(call, None, bound) if is_least else clip(call, bound, None)
-    beats = torch.lt if is_least else torch.gt
-    weights = {id(one): beats(one, other), id(other): beats(other, one)}
-    tie = (one == other) * 0.5
-    picked = tuple(weights[id(tensor)] + tie for tensor in call.inputs)
-    shapes = tuple(tensor.shape for tensor in call.inputs)
-    return Choose(tuple(pointwise(shape) for shape in shapes), shapes, picked)
+    call.freeze(*others)
+    return replays(call, keep=True, reaches=(whole(image.dim()),))

@@ -21,17 +21,10 @@ from captum_deconvnet.engine.rules import (
     switches,
 )
 from captum_deconvnet.engine.rules.call import Rule
-from captum_deconvnet.engine.rules.replay import Geometry, gradient, sees_all
-from captum_deconvnet.engine.rules.replay import linear as linear_in
-from captum_deconvnet.engine.tape.tape import (
-    ATTENTION,
-    BOUNDED,
-    GATE,
-    KEEPS,
-    KEEPS_WEIGHTS,
-    NONE,
-    STATISTIC,
-)
+from captum_deconvnet.engine.rules.replay import Geometry, gradient, linear_in, sees_all
+from captum_deconvnet.engine.tape.tape import GateStrength, Inherited
+
+KEEPS, KEEPS_WEIGHTS = Inherited.ALL, Inherited.ATTENTION
 
 
 @dataclass(frozen=True)
@@ -42,17 +35,22 @@ class Row:
         rule: called with the operation's call, returns its adjoint.
         name: what the receipt calls the rule.
         kind: ``paper``, ``adjoint``, ``extension`` or ``fallback``.
-        gate: how surely the output only scales others, by the names of ``gate_strength``.
+        gate: how surely the output only scales others, or what of its inputs' strengths it keeps.
     """
 
     rule: Rule
     name: str
     kind: str
-    gate: int = NONE
+    gate: GateStrength | Inherited = GateStrength.NONE
 
 
 def _rows(row: Row, names: str) -> dict[str, Row]:
     return dict.fromkeys(names.split(), row)
+
+
+def _exact(rule: Rule, names: str) -> dict[str, Row]:
+    """Rows of linear operations, whose rule is their exact adjoint."""
+    return _rows(Row(rule, "adjoint", "adjoint", gate=KEEPS), names)
 
 
 _FILTERS = {
@@ -80,7 +78,7 @@ _SWITCHES = {
         Row(switches.max_along, "switches", "paper", gate=KEEPS), "max min median mode kthvalue"
     ),
     **_rows(Row(switches.amax, "shared switches", "paper", gate=KEEPS), "amax amin"),
-    **_rows(Row(switches.maximum, "choice", "extension"), "maximum minimum fmax fmin"),
+    **_rows(Row(gates.maximum, "choice", "extension"), "maximum minimum fmax fmin"),
 }
 
 _RECTIFIERS = {
@@ -90,23 +88,22 @@ _RECTIFIERS = {
         "gelu silu mish hardswish elu softplus celu selu",
     ),
     **_rows(
-        Row(rectifiers.clamp, "rectify", "extension", gate=BOUNDED),
+        Row(rectifiers.clamp, "rectify", "extension", gate=GateStrength.BOUNDED),
         "clamp clamp_min clamp_max hardtanh",
     ),
     **_rows(Row(rectifiers.threshold, "rectify", "extension", gate=KEEPS), "threshold"),
     **_rows(
-        Row(rectifiers.smooth_rectify, "rectify", "extension", gate=GATE),
+        Row(rectifiers.smooth_rectify, "rectify", "extension", gate=GateStrength.GATE),
         "sigmoid hardsigmoid",
     ),
     **_rows(Row(rectifiers.leak, "leak", "extension", gate=KEEPS), "leaky_relu"),
     **_rows(Row(rectifiers.random_leak, "leak", "extension", gate=KEEPS), "rrelu_with_noise"),
     **_rows(Row(rectifiers.prelu, "leak", "extension", gate=KEEPS), "_prelu_kernel"),
     **_rows(
-        Row(rectifiers.straight, "identity", "extension", gate=BOUNDED),
-        "tanh erf",
+        Row(rectifiers.straight, "identity", "extension", gate=GateStrength.BOUNDED), "tanh erf"
     ),
     **_rows(
-        Row(attention.strip, "start at the logit", "extension", gate=ATTENTION),
+        Row(attention.strip, "start at the logit", "extension", gate=GateStrength.ATTENTION),
         "_softmax _safe_softmax",
     ),
     **_rows(Row(attention.strip, "start at the logit", "extension"), "_log_softmax"),
@@ -128,17 +125,17 @@ _GATES = {
     **_rows(Row(gates.add_product, "scale", "adjoint"), "addcmul"),
     **_rows(Row(gates.dropout, "recorded mask", "adjoint", gate=KEEPS), "native_dropout"),
     **_rows(
-        Row(gradient, "gradient", "fallback", gate=STATISTIC),
+        Row(gradient, "gradient", "fallback", gate=GateStrength.STATISTIC),
         "rsqrt sqrt reciprocal linalg_vector_norm norm var std var_mean std_mean",
     ),
-    **_rows(Row(gates.power, "gradient", "fallback", gate=STATISTIC), "pow"),
+    **_rows(Row(gates.power, "gradient", "fallback", gate=GateStrength.STATISTIC), "pow"),
     **_rows(
-        Row(linear.blocked, "blocked", "adjoint", gate=GATE),
+        Row(linear.blocked, "blocked", "adjoint", gate=GateStrength.GATE),
         "eq ne gt ge lt le sign heaviside",
     ),
-    **_rows(Row(gates.choose, "adjoint", "adjoint", gate=KEEPS), "where"),
-    **_rows(Row(gates.fill_masked, "adjoint", "adjoint", gate=KEEPS), "masked_fill"),
-    **_rows(Row(gates.put_indexed, "adjoint", "adjoint", gate=KEEPS), "index_put"),
+    **_exact(gates.choose, "where"),
+    **_exact(gates.fill_masked, "masked_fill"),
+    **_exact(gates.put_indexed, "index_put"),
     **_rows(
         Row(linear.blocked, "blocked", "adjoint"),
         "detach argmax argmin argsort floor ceil round trunc floor_divide isnan isfinite isinf "
@@ -163,33 +160,33 @@ _NORMS = {
 
 
 def _linear(names: str, *flows: str, reach: Geometry = sees_all) -> dict[str, Row]:
-    return _rows(Row(linear_in(*flows, reach=reach), "adjoint", "adjoint", gate=KEEPS), names)
+    return _exact(linear_in(*flows, reach=reach), names)
 
 
 _LINEAR = {
-    **_rows(
-        Row(linear.reshape, "adjoint", "adjoint", gate=KEEPS),
-        "clone alias contiguous lift_fresh "
-        "view _unsafe_view reshape _reshape_alias squeeze unsqueeze flatten unflatten",
+    **_exact(
+        linear.reshape,
+        "clone alias contiguous lift_fresh view _unsafe_view reshape _reshape_alias squeeze "
+        "unsqueeze flatten unflatten",
     ),
-    **_rows(Row(linear.cast, "adjoint", "adjoint", gate=KEEPS), "_to_copy"),
-    **_rows(Row(linear.permute, "adjoint", "adjoint", gate=KEEPS), "permute transpose t"),
-    **_rows(Row(linear.copy, "adjoint", "adjoint", gate=KEEPS), "copy"),
+    **_exact(linear.cast, "_to_copy"),
+    **_exact(linear.permute, "permute transpose t"),
+    **_exact(linear.copy, "copy"),
     **_rows(Row(linear.fill, "adjoint", "adjoint"), "fill"),
-    **_rows(Row(linear.expand, "adjoint", "adjoint", gate=KEEPS), "expand"),
-    **_rows(Row(linear.add, "adjoint", "adjoint", gate=KEEPS), "add sub"),
-    **_rows(Row(linear.rsub, "adjoint", "adjoint", gate=KEEPS), "rsub"),
-    **_rows(Row(linear.negate, "adjoint", "adjoint", gate=KEEPS), "neg"),
-    **_rows(Row(joins_and_slices.concatenate, "adjoint", "adjoint", gate=KEEPS), "cat"),
-    **_rows(Row(joins_and_slices.stack, "adjoint", "adjoint", gate=KEEPS), "stack"),
-    **_rows(Row(joins_and_slices.slice_, "adjoint", "adjoint", gate=KEEPS), "slice"),
-    **_rows(Row(joins_and_slices.select, "adjoint", "adjoint", gate=KEEPS), "select"),
-    **_rows(Row(joins_and_slices.unbind, "adjoint", "adjoint", gate=KEEPS), "unbind"),
-    **_rows(
-        Row(joins_and_slices.split, "adjoint", "adjoint", gate=KEEPS),
+    **_exact(linear.expand, "expand"),
+    **_exact(linear.add, "add sub"),
+    **_exact(linear.rsub, "rsub"),
+    **_exact(linear.negate, "neg"),
+    **_exact(joins_and_slices.concatenate, "cat"),
+    **_exact(joins_and_slices.stack, "stack"),
+    **_exact(joins_and_slices.slice_, "slice"),
+    **_exact(joins_and_slices.select, "select"),
+    **_exact(joins_and_slices.unbind, "unbind"),
+    **_exact(
+        joins_and_slices.split,
         "split split_with_sizes chunk unsafe_split unsafe_split_with_sizes unsafe_chunk",
     ),
-    **_rows(Row(pools.average_pool, "adjoint", "adjoint", gate=KEEPS), "avg_pool2d"),
+    **_exact(pools.average_pool, "avg_pool2d"),
     **_linear("avg_pool1d avg_pool3d", "self", reach=reaches.pooled),
     **_linear(
         "_adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_avg_pool1d",
@@ -209,13 +206,9 @@ _LINEAR = {
         reach=reaches.resampled(1),
     ),
     **_linear("upsample_bicubic2d _upsample_bicubic2d_aa", "self", reach=reaches.resampled(2)),
-    **_rows(
-        Row(joins_and_slices.pad_constant, "adjoint", "adjoint", gate=KEEPS), "constant_pad_nd"
-    ),
+    **_exact(joins_and_slices.pad_constant, "constant_pad_nd"),
     **_linear(
-        "replication_pad1d replication_pad2d replication_pad3d",
-        "self",
-        reach=reaches.padded,
+        "replication_pad1d replication_pad2d replication_pad3d", "self", reach=reaches.padded
     ),
     **_linear(
         "reflection_pad1d reflection_pad2d reflection_pad3d", "self", reach=reaches.reflected
@@ -228,7 +221,7 @@ _LINEAR = {
     **_linear("_fft_r2c _fft_c2r _fft_c2c", "self", reach=reaches.along("dim")),
     **_linear("_conj real imag", "self", reach=reaches.same_place),
     **_linear("triu tril", "self", reach=reaches.last_two),
-    **_linear("im2col col2im", "self", reach=reaches.own_image),
+    **_linear("im2col col2im max_unpool2d max_unpool3d", "self", reach=reaches.own_image),
     **_linear(
         "index take unfold repeat repeat_interleave diagonal diag_embed masked_select "
         "movedim view_as_real view_as_complex trace tile",
@@ -236,14 +229,22 @@ _LINEAR = {
     ),
     **_linear("affine_grid_generator", "theta"),
     **_linear("grid_sampler_2d grid_sampler_3d", "input", reach=reaches.own_image),
-    **_linear("max_unpool2d max_unpool3d", "self", reach=reaches.own_image),
-    **_linear("slice_scatter select_scatter", "self", "src"),
     **_linear("index_fill", "self", "value"),
-    **_linear("index_add index_copy put", "self", "source"),
-    **_linear("masked_scatter", "self", "source"),
-    **_linear("scatter scatter_add", "self", "src"),
+    **_linear("index_add index_copy put masked_scatter", "self", "source"),
+    **_linear("scatter scatter_add slice_scatter select_scatter", "self", "src"),
     **_linear("lerp", "self", "end"),
 }
 
 TABLE = {**_FILTERS, **_SWITCHES, **_RECTIFIERS, **_GATES, **_NORMS, **_LINEAR}
 FALLBACK = Row(gradient, "gradient", "fallback")
+
+_AVERAGED = Row(linear_in("input"), "adjoint", "adjoint")
+
+OUTSIDE = {
+    "torchvision::roi_align": _AVERAGED,
+    "torchvision::ps_roi_align": _AVERAGED,
+    "torchvision::ps_roi_pool": _AVERAGED,
+    "torchvision::roi_pool": Row(switches.pooled_boxes, "switches", "paper"),
+    "torchvision::deform_conv2d": Row(filters.deformed_convolution, "transposed filter", "paper"),
+}
+"""Operations from outside torch, by namespace and name; nothing is imported for them."""

@@ -1,1 +1,1 @@
-"""The tape: the steps of one forward pass, and what each does to a signal on its way back."""
+"""The tape: the steps of one forward pass, and how each takes a signal back."""

@@ -1,4 +1,4 @@
-"""What one operation does to a signal on its way back, and which inputs its outputs can see."""
+"""The adjoint of one operation: how it takes a signal back, and which inputs its outputs see."""
 
 from __future__ import annotations
 
@@ -9,22 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captum_deconvnet.engine.tape.batched_windows import Frame, through_whole
+from captum_deconvnet.engine.tape.batched_windows import BatchedWindows
 from captum_deconvnet.engine.tape.reach import Extent, Reach
-
-
-def through_windows(
-    adjoint: Adjoint, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
-) -> Sequence[Tensor | None]:
-    """Run an adjoint inside windows, or on whole maps where its form does not fit them."""
-    try:
-        parts = adjoint.windowed(signal, output, inputs)
-    except (RuntimeError, IndexError):
-        return through_whole(adjoint, signal, output, inputs)
-    pairs = zip(parts, inputs, strict=True)
-    if all(part is None or frame is None or part.shape == frame.sizes for part, frame in pairs):
-        return parts
-    return through_whole(adjoint, signal, output, inputs)
 
 
 class Kept:
@@ -48,7 +34,7 @@ class Adjoint:
     input, each with that input's shape (``None`` where nothing arrives).
 
     Args:
-        reaches: for each recorded input, which part of it a part of the output can see.
+        reaches: for each recorded input, the extent of it that an extent of the output can see.
     """
 
     reaches: tuple[Reach, ...]
@@ -58,7 +44,7 @@ class Adjoint:
         raise NotImplementedError
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The signals of many units at once, inside their windows only.
 
@@ -72,7 +58,7 @@ class Adjoint:
         Returns:
             The signals in the windows of each input.
         """
-        return through_whole(self, signal, output, inputs)
+        return run_on_whole_maps(self, signal, output, inputs)
 
     @property
     def has_windows(self) -> bool:
@@ -80,7 +66,7 @@ class Adjoint:
         return type(self).windowed is not Adjoint.windowed
 
     def extents(self, extent: Extent) -> list[Extent]:
-        """The part of each input that ``extent`` of the output can see."""
+        """The extent of each input that ``extent`` of the output can see."""
         return [reach(extent) for reach in self.reaches]
 
     def kept(self) -> Iterator[Tensor]:
@@ -123,14 +109,14 @@ class Typed(Adjoint):
         return self.adjoint.has_windows
 
     def windowed(
-        self, signal: Tensor, output: Frame, inputs: Sequence[Frame | None]
+        self, signal: Tensor, output: BatchedWindows, inputs: Sequence[BatchedWindows | None]
     ) -> Sequence[Tensor | None]:
         """The windows, each in its input's type."""
         return self._typed(self.adjoint.windowed(signal, output, inputs))
 
-    def _typed(self, parts: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
-        pairs = zip(parts, self.dtypes, strict=True)
-        return [None if part is None else as_type(part, dtype) for part, dtype in pairs]
+    def _typed(self, signals: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+        pairs = zip(signals, self.dtypes, strict=True)
+        return [None if signal is None else as_type(signal, dtype) for signal, dtype in pairs]
 
     def kept(self) -> Iterator[Tensor]:
         """Every tensor the operation's adjoint holds."""
@@ -149,8 +135,8 @@ def tensors_in(item: Any) -> Iterator[Tensor]:
     elif isinstance(item, Tensor):
         yield item
     elif isinstance(item, list | tuple):
-        for part in item:
-            yield from tensors_in(part)
+        for one in item:
+            yield from tensors_in(one)
     elif isinstance(item, dict):
         yield from tensors_in(tuple(item.values()))
 
@@ -158,9 +144,9 @@ def tensors_in(item: Any) -> Iterator[Tensor]:
 def nested_map(function: Callable[[Any], Any], item: Any) -> Any:
     """``item`` with ``function`` applied to everything in it that is not a container."""
     if isinstance(item, list | tuple):
-        return type(item)(nested_map(function, part) for part in item)
+        return type(item)(nested_map(function, one) for one in item)
     if isinstance(item, dict):
-        return {key: nested_map(function, part) for key, part in item.items()}
+        return {key: nested_map(function, one) for key, one in item.items()}
     return function(item)
 
 
@@ -172,3 +158,60 @@ def reduce_to(signal: Tensor, shape: torch.Size) -> Tensor:
     repeated = [dim + extra for dim, size in enumerate(shape) if size != signal.shape[dim + extra]]
     dims = [*range(extra), *repeated]
     return (signal.sum(dims) if dims else signal).reshape(shape)
+
+
+def run_in_windows(
+    adjoint: Adjoint,
+    signal: Tensor,
+    output: BatchedWindows,
+    inputs: Sequence[BatchedWindows | None],
+) -> Sequence[Tensor | None]:
+    """Run an adjoint inside windows, or on whole maps where its form does not fit them."""
+    try:
+        arrived = adjoint.windowed(signal, output, inputs)
+    except (RuntimeError, IndexError):
+        return run_on_whole_maps(adjoint, signal, output, inputs)
+    pairs = zip(arrived, inputs, strict=True)
+    if all(new is None or windows is None or new.shape == windows.sizes for new, windows in pairs):
+        return arrived
+    return run_on_whole_maps(adjoint, signal, output, inputs)
+
+
+def run_on_whole_maps(
+    adjoint: Callable[[Tensor], Sequence[Tensor | None]],
+    signal: Tensor,
+    output: BatchedWindows | None,
+    inputs: Sequence[BatchedWindows | None],
+) -> list[Tensor | None]:
+    """Run an adjoint on whole maps: what every operation can do.
+
+    ``None`` for windows stands for a value that does not keep images apart: its signal is whole.
+    """
+    whole = signal if output is None else output.scatter(signal)
+    arrived = vmap_adjoint(adjoint, whole)
+    return [
+        new if new is None or windows is None else windows.gather(new)
+        for new, windows in zip(arrived, inputs, strict=True)
+    ]
+
+
+def vmap_adjoint(
+    adjoint: Callable[[Tensor], Sequence[Tensor | None]], signals: Tensor
+) -> list[Tensor | None]:
+    """An adjoint over every signal along the first dimension."""
+    is_given: list[bool] = []
+
+    def back(signal: Tensor) -> list[Tensor]:
+        arrived = adjoint(signal)
+        is_given[:] = [one is not None for one in arrived]
+        return [one for one in arrived if one is not None]
+
+    found = iter(vmap_signals(back, signals))
+    return [next(found) if given else None for given in is_given]
+
+
+def vmap_signals(back: Callable[[Tensor], list[Tensor]], signals: Tensor) -> list[Tensor]:
+    """``back`` of every signal along the first dimension, at once when there are many."""
+    if signals.shape[0] == 1:
+        return [answer.unsqueeze(0) for answer in back(signals[0])]
+    return list(torch.vmap(back)(signals))

@@ -1,14 +1,14 @@
-"""Where the signals of several units lie in one value: a window each, all of one size.
+"""The windows of a batch of units in one value: one each, all of one size.
 
-The signals of a batch of units are one tensor ``(units, C, h, w)``: each unit's window, cut out
-of the map that a projection of the whole picture would hold. A *whole* tensor has the maps
-themselves, ``(slots, N, C, H, W)``, where a slot holds at most one unit of each image.
+The signals of a batch are one tensor ``(units, C, h, w)``: each unit's window, cut out of the map
+that a projection of the whole picture would hold. Whole maps are ``(slots, N, C, H, W)``, where a
+slot holds at most one unit of each image.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,7 +20,7 @@ from captum_deconvnet.engine.tape.reach import Extent
 
 
 @dataclass(frozen=True)
-class Seats:
+class ImageSlots:
     """Which image each unit of a batch belongs to, and its slot in a whole tensor."""
 
     images: Tensor
@@ -28,7 +28,7 @@ class Seats:
     count: int
 
     @classmethod
-    def of(cls, images: Sequence[int], *, shared: bool) -> Seats:
+    def of(cls, images: Sequence[int], *, shared: bool) -> ImageSlots:
         """Give every unit a slot of its own, or the first one that its image has free."""
         taken: Counter[int] = Counter()
         slots = []
@@ -39,24 +39,25 @@ class Seats:
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class BatchedWindows:
     """The windows of a batch of units in a value of ``shape``; they differ only in their place.
 
     Args:
         shape: the value's shape, the images first.
-        extents: for each unit, what its place along each axis of the layer reaches of the value.
-        seats: whose image each unit is of.
+        extents: for each unit, the extent of the value that its place along each axis of the layer
+            reaches.
+        image_slots: whose image each unit is of.
     """
 
     shape: torch.Size
     extents: Sequence[Sequence[Extent]]
-    seats: Seats
+    image_slots: ImageSlots
 
     @cached_property
     def axes(self) -> tuple[int | None, ...]:
         """For each dimension, the axis of the layer whose place it follows; ``None`` if whole."""
         return tuple(
-            next((axis for axis, part in enumerate(self.extents[0]) if dim and part[dim]), None)
+            next((axis for axis, one in enumerate(self.extents[0]) if dim and one[dim]), None)
             for dim in range(len(self.shape))
         )
 
@@ -95,10 +96,10 @@ class Frame:
         assert span is not None
         return span
 
-    def take(self, recorded: Tensor) -> Tensor:
+    def crop(self, recorded: Tensor) -> Tensor:
         """The windows of a recorded tensor that broadcasts to the value; its single dims stay."""
         recorded = recorded.reshape((1,) * (len(self.shape) - recorded.dim()) + recorded.shape)
-        images = self.seats.images.to(recorded.device)
+        images = self.image_slots.images.to(recorded.device)
         cut = [
             d
             for d in range(1, recorded.dim())
@@ -112,9 +113,9 @@ class Frame:
             images = torch.zeros_like(images)
         if not cut:
             return recorded if recorded.shape[0] == 1 else recorded[images]
-        return self._gather(recorded, images, {dim: starts[dim] for dim in cut})
+        return self._crop_each(recorded, images, {dim: starts[dim] for dim in cut})
 
-    def _gather(self, recorded: Tensor, images: Tensor, starts: dict[int, list[int]]) -> Tensor:
+    def _crop_each(self, recorded: Tensor, images: Tensor, starts: dict[int, list[int]]) -> Tensor:
         """Windows at different places, by indexing a view that has every window there is."""
         dims = recorded.dim()
         for dim in starts:
@@ -159,13 +160,13 @@ class Frame:
         """Whether values of these shapes broadcast to this one with their images in place."""
         return all(len(shape) == len(self.shape) for shape in shapes)
 
-    def moved(self, dim: int, by: int) -> tuple[int, ...]:
+    def moved_start(self, dim: int, by: int) -> tuple[int, ...]:
         """Where the first unit's window would start if moved along one dimension."""
         return (*self.first[:dim], self.first[dim] + by, *self.first[dim + 1 :])
 
-    def spread(self, signal: Tensor) -> Tensor:
+    def scatter(self, signal: Tensor) -> Tensor:
         """The whole maps, zero outside the windows: (slots, N, C, H, W)."""
-        whole = signal.new_zeros(self.seats.count, *self.shape)
+        whole = signal.new_zeros(self.image_slots.count, *self.shape)
         for unit, window in enumerate(self._windows()):
             whole[window] = signal[unit]
         return whole
@@ -176,54 +177,14 @@ class Frame:
 
     def _windows(self) -> Iterator[tuple[int | slice, ...]]:
         """Each unit's window as an index into whole maps."""
-        seats = zip(self.seats.slots.tolist(), self.seats.images.tolist(), strict=True)
+        slots, images = self.image_slots.slots.tolist(), self.image_slots.images.tolist()
         starts = [self.starts(dim) for dim in range(1, len(self.shape))]
-        for unit, seat in enumerate(seats):
+        for unit, place in enumerate(zip(slots, images, strict=True)):
             corner = [start[unit] for start in starts]
             sides = zip(corner, self.sizes[1:], strict=True)
-            yield (*seat, *(slice(first, first + size) for first, size in sides))
+            yield (*place, *(slice(first, first + size) for first, size in sides))
 
 
-def fitted(frame: Frame | None, signal: Tensor, origin: Sequence[int]) -> Tensor | None:
+def fitted(windows: BatchedWindows | None, signal: Tensor, origin: Sequence[int]) -> Tensor | None:
     """A signal cut or padded to windows; nothing where none arrives."""
-    return None if frame is None else frame.fit(signal, origin)
-
-
-def through_whole(
-    adjoint: Callable[[Tensor], Sequence[Tensor | None]],
-    signal: Tensor,
-    output: Frame | None,
-    inputs: Sequence[Frame | None],
-) -> list[Tensor | None]:
-    """Run an adjoint on whole maps: what every operation can do.
-
-    ``None`` for a frame stands for a value that does not keep images apart: its signal is whole.
-    """
-    whole = signal if output is None else output.spread(signal)
-    parts = all_at_once(adjoint, whole)
-    return [
-        part if part is None or frame is None else frame.gather(part)
-        for part, frame in zip(parts, inputs, strict=True)
-    ]
-
-
-def all_at_once(
-    adjoint: Callable[[Tensor], Sequence[Tensor | None]], signals: Tensor
-) -> list[Tensor | None]:
-    """An adjoint over every signal along the first dimension."""
-    present: list[bool] = []
-
-    def back(signal: Tensor) -> list[Tensor]:
-        parts = adjoint(signal)
-        present[:] = [part is not None for part in parts]
-        return [part for part in parts if part is not None]
-
-    found = iter(alternatives(back, signals))
-    return [next(found) if is_there else None for is_there in present]
-
-
-def alternatives(back: Callable[[Tensor], list[Tensor]], signal: Tensor) -> list[Tensor]:
-    """Walk back every alternative signal along the first dimension, at once when there are many."""
-    if signal.shape[0] == 1:
-        return [answer.unsqueeze(0) for answer in back(signal[0])]
-    return list(torch.vmap(back)(signal))
+    return None if windows is None else windows.fit(signal, origin)

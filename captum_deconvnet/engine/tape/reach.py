@@ -9,12 +9,14 @@ extent of one of its inputs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import ceil, floor
+from itertools import accumulate
+from math import ceil, floor, prod
+from operator import mul
 
 Span = tuple[int, int] | None
 Extent = tuple[Span, ...]
 Reach = Callable[[Extent], Extent]
-Sight = Callable[[int], tuple[int, int]]
+InputRange = Callable[[int], tuple[int, int]]
 
 
 def union(one: Extent, other: Extent) -> Extent:
@@ -45,11 +47,6 @@ def whole_along(dims: Sequence[int]) -> Reach:
     return lambda extent: tuple(None if dim in dims else span for dim, span in enumerate(extent))
 
 
-def first_kept(dimensions: int) -> Reach:
-    """The first dimension at its own place, everything of the others."""
-    return lambda extent: (*extent[:1], *(None,) * (dimensions - 1))
-
-
 def pointwise(shape: Sequence[int]) -> Reach:
     """Each output sees the input at its own place; broadcast dimensions are seen whole."""
 
@@ -66,7 +63,7 @@ def windows(
     """Sliding windows over the last dimensions, of all channels: convolution."""
     slide = pooling_windows(kernel, stride, padding, dilation)
     count = len(kernel)
-    return lambda extent: slide((*channels_whole(extent[:-count]), *extent[-count:]))
+    return lambda extent: slide((*_own_image(extent[:-count]), *extent[-count:]))
 
 
 def pooling_windows(
@@ -93,22 +90,14 @@ def scattered_windows(
     count = len(kernel)
 
     def reach(extent: Extent) -> Extent:
+        axes = zip(extent[-count:], kernel, stride, padding, dilation, strict=True)
         spans = [
-            None
-            if span is None
-            else (ceil((span[0] + p - d * (k - 1)) / s), floor((span[1] + p) / s))
-            for span, k, s, p, d in zip(
-                extent[-count:], kernel, stride, padding, dilation, strict=True
-            )
+            None if e is None else (ceil((e[0] + p - d * (k - 1)) / s), floor((e[1] + p) / s))
+            for e, k, s, p, d in axes
         ]
-        return (*channels_whole(extent[:-count]), *spans)
+        return (*_own_image(extent[:-count]), *spans)
 
     return reach
-
-
-def channels_whole(leading: Extent) -> Extent:
-    """The leading dimensions of a windowed operation: batch kept, channels seen whole."""
-    return tuple(span if dim == 0 else None for dim, span in enumerate(leading))
 
 
 def permuted(order: Sequence[int]) -> Reach:
@@ -144,17 +133,17 @@ def removed(dim: int) -> Reach:
     return lambda extent: (*extent[:dim], *extent[dim:][1:])
 
 
-def resized(sights: Sequence[Sight], sizes: Sequence[int]) -> Reach:
-    """Resampling of the last dimensions, of ``sizes``; a sight is what one place sees of one."""
+def resized(ranges: Sequence[InputRange], sizes: Sequence[int]) -> Reach:
+    """Resampling of the last dimensions, of ``sizes``; a range is what one place sees of one."""
 
-    def one(span: Span, sight: Sight, size: int) -> Span:
+    def one(span: Span, seen: InputRange, size: int) -> Span:
         if span is None:
             return None
-        first, last = sight(span[0])[0], sight(span[1])[1]
+        first, last = seen(span[0])[0], seen(span[1])[1]
         return (min(max(first, 0), size - 1), min(max(last, 0), size - 1))
 
     def reach(extent: Extent) -> Extent:
-        axes = zip(extent[-len(sizes) :], sights, sizes, strict=True)
+        axes = zip(extent[-len(sizes) :], ranges, sizes, strict=True)
         return (*extent[: -len(sizes)], *(one(*axis) for axis in axes))
 
     return reach
@@ -188,3 +177,72 @@ def reduced(dims: Sequence[int], dimensions: int, *, keepdim: bool) -> Reach:
         return tuple(result)
 
     return reach
+
+
+def reshaped(shape: Sequence[int], output_shape: Sequence[int]) -> Reach:
+    """A view: dimensions that stand unchanged keep their span, merged or split ones are whole.
+
+    Those that the images are merged with, or were merged with, keep theirs too.
+    """
+    matches = dict(unchanged(list(shape), list(output_shape)))
+    given, made = _leading(shape, output_shape), _leading(output_shape, shape)
+
+    def reach(extent: Extent) -> Extent:
+        spans = [extent[matches[dim]] if dim in matches else None for dim in range(len(shape))]
+        if 0 not in matches:
+            spans[:given] = refolded(extent[:made], output_shape[:made], shape[:given])
+        return tuple(spans)
+
+    return reach
+
+
+def _leading(shape: Sequence[int], other_shape: Sequence[int]) -> int:
+    """How many first dimensions hold the same numbers as some first ones of another shape.
+
+    None if either begins with a single place.
+    """
+    others = set(accumulate(other_shape, mul))
+    ends = [place for place, size in enumerate(accumulate(shape, mul), 1) if size in others]
+    return ends[0] if ends and min(*shape[:1], *other_shape[:1]) > 1 else 0
+
+
+def refolded(extent: Extent, shape: Sequence[int], other_shape: Sequence[int]) -> list[Span]:
+    """The smallest extent of another shape with all places from the first to the last of one."""
+    first = last = 0
+    for span, size in zip(extent, shape, strict=True):
+        low, high = (0, size - 1) if span is None else span
+        first = first * size + min(max(low, 0), size - 1)
+        last = last * size + min(max(high, 0), size - 1)
+    spans: list[Span] = []
+    pitches = [prod(other_shape[dim + 1 :]) for dim in range(len(other_shape))]
+    for pitch in pitches:
+        spans.append((first // pitch, last // pitch))
+        if first // pitch != last // pitch:
+            break
+        first, last = first % pitch, last % pitch
+    return [*spans, *(None,) * (len(other_shape) - len(spans))]
+
+
+def unchanged(shape: list[int], output_shape: list[int]) -> list[tuple[int, int]]:
+    """Pairs of (input, output) dimensions with equal size and equal product before them."""
+    places = {
+        (before, size): dim
+        for dim, (before, size) in enumerate(_products(output_shape))
+        if size > 1
+    }
+    keys = enumerate(_products(shape))
+    return [(dim, places[key]) for dim, key in keys if key in places and key[1] > 1]
+
+
+def _products(shape: list[int]) -> list[tuple[int, int]]:
+    """For each dimension the product of the sizes before it, and its size."""
+    result, before = [], 1
+    for size in shape:
+        result.append((before, size))
+        before *= size
+    return result
+
+
+def _own_image(leading: Extent) -> Extent:
+    """The leading dimensions of a windowed operation: batch kept, channels seen whole."""
+    return (*leading[:1], *(None,) * (len(leading) - 1))

@@ -1,12 +1,10 @@
-"""The record of one forward pass: values, the steps that made them, and the walk back.
-
-How surely an activation only ever scales others; of two factors the stronger is the gate.
-"""
+"""The record of one forward pass: its values, the steps that made them, and the backward pass."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, IntEnum
 from typing import TypeVar
 
 import torch
@@ -15,7 +13,34 @@ from torch import Tensor
 from captum_deconvnet.engine.tape.adjoint import Adjoint
 from captum_deconvnet.engine.tape.reach import Extent, union
 
-Part = TypeVar("Part")
+Propagated = TypeVar("Propagated")
+"""What goes back from a step's output to its inputs: a signal, or an extent."""
+
+
+class GateStrength(IntEnum):
+    """How surely an activation only scales others.
+
+    In a product of two activations the stronger one is the gate: a recorded constant. Operations
+    that only rearrange, add or scale hand the strength of their inputs on.
+    """
+
+    NONE = 0
+    """A signal."""
+    BOUNDED = 1
+    """A signal between two bounds: a gate beside an unbounded one, a layer otherwise."""
+    STATISTIC = 2
+    """A norm, a deviation, a root or a reciprocal."""
+    GATE = 3
+    """Made by a sigmoid or a comparison."""
+    ATTENTION = 4
+    """Attention weights, made by a softmax."""
+
+
+class Inherited(Enum):
+    """The strengths of its inputs that an operation hands on; the weakest of them counts."""
+
+    ALL = "all"
+    ATTENTION = "attention weights only"
 
 
 @dataclass(eq=False)
@@ -25,13 +50,12 @@ class Value:
     Args:
         shape: the tensor's shape.
         flows: whether a signal can pass through it towards the input.
-        gate: how surely it only scales others: 3 attention weights, 2 a gate, 1 a bounded signal or
-            a statistic, 0 no.
+        gate: how surely it only scales others.
     """
 
     shape: torch.Size
     flows: bool = True
-    gate: int = 0
+    gate: GateStrength = GateStrength.NONE
 
 
 @dataclass(eq=False)
@@ -63,9 +87,9 @@ class Tape:
                 live.update(step.inputs)
         self.steps = kept[::-1]
 
-    def between(self, target: Value) -> list[Step]:
-        """The steps that a signal starting at ``target`` passes, in forward order."""
-        return self.passed({target})
+    def steps_from(self, *targets: Value) -> list[Step]:
+        """The steps that signals starting at ``targets`` pass, in forward order."""
+        return self.passed(targets)
 
     def passed(self, starts: Iterable[Value], stops: Collection[Value] = ()) -> list[Step]:
         """The steps that signals starting at ``starts`` pass before ``stops``, in forward order."""
@@ -84,53 +108,39 @@ class Tape:
             for tensor in step.adjoint.kept()
         }
 
-    def walk(self, seeds: Mapping[Value, Tensor], stops: Collection[Value]) -> dict[Value, Tensor]:
+    def backward(
+        self, seeds: Mapping[Value, Tensor], stops: Collection[Value]
+    ) -> dict[Value, Tensor]:
         """Take the signals at ``seeds`` back to ``stops``; a stop lets nothing through.
 
         Returns:
             The signal that arrived at each stop; stops that nothing reached are missing.
         """
-        return self._backwards(
+        return self._propagate(
             seeds, stops, lambda step, signal: step.adjoint(signal), torch.Tensor.add
         )
 
     def extents(
         self, seeds: Mapping[Value, Extent], stops: Collection[Value]
     ) -> dict[Value, Extent]:
-        """The part of each stop that the parts ``seeds`` can see."""
-        return self._backwards(
+        """The extent of each stop that the extents ``seeds`` can see."""
+        return self._propagate(
             seeds, stops, lambda step, extent: step.adjoint.extents(extent), union
         )
 
-    def _backwards(
+    def _propagate(
         self,
-        seeds: Mapping[Value, Part],
+        seeds: Mapping[Value, Propagated],
         stops: Collection[Value],
-        back: Callable[[Step, Part], Sequence[Part | None]],
-        join: Callable[[Part, Part], Part],
-    ) -> dict[Value, Part]:
+        through: Callable[[Step, Propagated], Sequence[Propagated | None]],
+        join: Callable[[Propagated, Propagated], Propagated],
+    ) -> dict[Value, Propagated]:
         waiting = dict(seeds)
         for step in reversed(self.steps):
             if step.output in stops or step.output not in waiting:
                 continue
-            parts = back(step, waiting.pop(step.output))
-            for value, part in zip(step.inputs, parts, strict=True):
-                if part is not None:
-                    waiting[value] = join(waiting[value], part) if value in waiting else part
+            arrived = through(step, waiting.pop(step.output))
+            for value, item in zip(step.inputs, arrived, strict=True):
+                if item is not None:
+                    waiting[value] = join(waiting[value], item) if value in waiting else item
         return {value: waiting[value] for value in stops if value in waiting}
-
-
-NONE = 0
-BOUNDED = 1
-"""A bounded signal: a gate beside an unbounded one, a layer otherwise."""
-STATISTIC = 2
-"""A norm, a deviation, a root or a reciprocal."""
-GATE = 3
-"""Through a sigmoid or a comparison."""
-ATTENTION = 4
-"""Attention weights, through a softmax."""
-
-KEEPS = -1
-"""As what the operation was given."""
-KEEPS_WEIGHTS = -2
-"""As what the operation was given, if that are attention weights."""

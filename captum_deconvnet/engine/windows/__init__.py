@@ -1,1 +1,1 @@
-"""Receptive fields, and many units taken back at once, each inside its receptive field only."""
+"""Receptive fields, and the backward pass of many units at once, each in its receptive field."""

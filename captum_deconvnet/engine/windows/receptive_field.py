@@ -1,8 +1,7 @@
-"""Receptive fields, by projecting index ranges through the same record as signals.
+"""Receptive fields: index ranges taken back through the same tape as signals.
 
-Receptive fields that lie at equal distances, for every value of a tape at once.
-
-Composing what one operation sees with what its inputs see costs one step each, where walking
+Where the fields of a value's places lie at equal distances they are known for every value at once:
+what one operation sees is composed with what its inputs see, one step each. Taking index ranges
 back from every layer would cost the whole tape each.
 """
 
@@ -12,8 +11,6 @@ from dataclasses import dataclass
 
 from captum_deconvnet.engine.tape.reach import Extent, Span
 from captum_deconvnet.engine.tape.tape import Step, Tape, Value
-
-pass
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -65,25 +62,25 @@ class ReceptiveField:
         return f"ReceptiveField(size={self.size}, jump={self.jump}, start={self.start})"
 
 
-def field_of(tape: Tape, lines: Lines, layer: Value, image: Value) -> ReceptiveField:
+def field_of(tape: Tape, fields: RegularFields, layer: Value, image: Value) -> ReceptiveField:
     """The receptive field of the units of ``layer`` on the image.
 
-    ``lines`` answers where fields lie at equal distances; elsewhere every unit is walked back.
+    ``fields`` answers where fields lie at equal distances; elsewhere every unit is walked back.
     """
-    found = [_axis(tape, lines, layer, image, axis) for axis in (-2, -1)]
+    found = [_spans_along(tape, fields, layer, image, axis) for axis in (-2, -1)]
     height, width = image.shape[-2:]
     summaries = [_summary(spans) for spans in found]
     (size, jump, start) = zip(*summaries, strict=True)
     return ReceptiveField(size, jump, start, (height, width), (found[0], found[1]))
 
 
-def _axis(tape: Tape, lines: Lines, layer: Value, image: Value, axis: int) -> Spans:
+def _spans_along(tape: Tape, fields: RegularFields, layer: Value, image: Value, axis: int) -> Spans:
     """The span of every unit along one axis; one whole span for a layer without positions."""
     whole = (0, image.shape[axis] - 1)
-    line = lines.of(layer, axis)
-    if isinstance(line, Line) and line.axis == axis % len(image.shape):
-        return tuple(line.span(place, place) for place in range(max(layer.shape[axis], 2)))
-    if line is not None or len(layer.shape) != len(image.shape):
+    field = fields.along(layer, axis)
+    if isinstance(field, RegularField) and field.axis == axis % len(image.shape):
+        return tuple(field.span(place, place) for place in range(max(layer.shape[axis], 2)))
+    if field is not None or len(layer.shape) != len(image.shape):
         return (whole,)
 
     def span(place: int) -> Span:
@@ -116,8 +113,8 @@ def _clipped(span: tuple[int, int], size: int) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class Line:
-    """Places along one dimension: place ``i`` sees ``size`` pixels from ``start + i * jump`` on.
+class RegularField:
+    """Fields at equal distances: place ``i`` sees ``size`` pixels from ``start + i * jump`` on.
 
     Args:
         axis: the dimension of the image that is seen.
@@ -137,27 +134,27 @@ class Line:
 
 
 WHOLE = "whole"
-Known = Line | str | None
-"""A line, ``WHOLE``, or ``None`` where fields lie at unequal distances."""
+FieldAlong = RegularField | str | None
+"""A regular field, ``WHOLE``, or ``None`` where fields lie at unequal distances."""
 
 
-class Lines:
-    """The lines of every value on the way from the image, by value and dimension."""
+class RegularFields:
+    """The regular fields of every value between the image and the output, by dimension."""
 
     def __init__(self, tape: Tape, image: Value) -> None:
         """Compose the tape's steps in forward order."""
-        self._known: dict[tuple[Value, int], Known] = {}
+        self._fields: dict[tuple[Value, int], FieldAlong] = {}
         for dim in range(len(image.shape)):
-            self._known[image, dim] = Line(dim, 0, 1, 1)
+            self._fields[image, dim] = RegularField(dim, 0, 1, 1)
         for step in tape.steps:
             for dim, size in enumerate(step.output.shape):
-                self._known[step.output, dim] = self._composed(step, dim, size)
+                self._fields[step.output, dim] = self._composed(step, dim, size)
 
-    def of(self, value: Value, dim: int) -> Known:
-        """The line of ``value`` along ``dim``."""
-        return self._known.get((value, dim % len(value.shape)), WHOLE)
+    def along(self, value: Value, dim: int) -> FieldAlong:
+        """The fields of ``value`` along ``dim``."""
+        return self._fields.get((value, dim % len(value.shape)), WHOLE)
 
-    def _composed(self, step: Step, dim: int, size: int) -> Known:
+    def _composed(self, step: Step, dim: int, size: int) -> FieldAlong:
         count = max(size, 2)  # one place has no jump: look at where a second would be
         seen: dict[int, tuple[int, Span]] = {}
         for place in sorted({0, 1, count // 2, count - 1}):
@@ -165,23 +162,21 @@ class Lines:
             if found is None or isinstance(found, str):
                 return found
             seen[place] = found
-        return _fitted(seen)
+        return _regular_field(seen)
 
     def _seen(self, step: Step, dim: int, place: int) -> tuple[int, Span] | str | None:
         """The image axis and span that one place of the step's output sees."""
         extent: list[Span] = [None] * len(step.output.shape)
         extent[dim] = (place, place)
-        parts = [
-            self._through(value, part)
-            for value, part in zip(step.inputs, step.adjoint.extents(tuple(extent)), strict=True)
-        ]
-        lines = [part for part in parts if isinstance(part, tuple)]
-        if len(lines) < len(parts):
-            return None if None in parts else WHOLE
-        if len({axis for axis, _ in lines}) != 1:
+        extents = zip(step.inputs, step.adjoint.extents(tuple(extent)), strict=True)
+        through = [self._through(value, one) for value, one in extents]
+        found = [one for one in through if isinstance(one, tuple)]
+        if len(found) < len(through):
+            return None if None in through else WHOLE
+        if len({axis for axis, _ in found}) != 1:
             return WHOLE
-        firsts, lasts = zip(*(span for _, span in lines if span is not None), strict=True)
-        return lines[0][0], (min(firsts), max(lasts))
+        firsts, lasts = zip(*(span for _, span in found if span is not None), strict=True)
+        return found[0][0], (min(firsts), max(lasts))
 
     def _through(self, value: Value, extent: Extent) -> tuple[int, Span] | str | None:
         """What an extent of ``value`` sees of the image."""
@@ -189,15 +184,15 @@ class Lines:
         if len(spans) != 1:
             return WHOLE
         dim, span = spans[0]
-        line = self._known.get((value, dim), WHOLE)
-        return (line.axis, line.span(*span)) if isinstance(line, Line) else line
+        field = self._fields.get((value, dim), WHOLE)
+        return (field.axis, field.span(*span)) if isinstance(field, RegularField) else field
 
 
-def _fitted(seen: dict[int, tuple[int, Span]]) -> Line | None:
-    """The line through the sampled places, if there is one."""
+def _regular_field(seen: dict[int, tuple[int, Span]]) -> RegularField | None:
+    """The regular field that fits the sampled places, if there is one."""
     axes = {axis for axis, _ in seen.values()}
     spans = {place: span for place, (_, span) in seen.items() if span is not None}
     first, second = spans[0], spans[1]
-    line = Line(min(axes), first[0], second[0] - first[0], first[1] - first[0] + 1)
-    fits = all(line.span(place, place) == span for place, span in spans.items())
-    return line if fits and len(axes) == 1 else None
+    field = RegularField(min(axes), first[0], second[0] - first[0], first[1] - first[0] + 1)
+    fits = all(field.span(place, place) == span for place, span in spans.items())
+    return field if fits and len(axes) == 1 else None

@@ -9,7 +9,12 @@ from torch import Tensor
 
 from captum_deconvnet.attribution.model_checks import feature_maps
 from captum_deconvnet.attribution.selected_call import SelectedCall, finite
-from captum_deconvnet.engine.steadiness import distance, is_mixed, limit, mixed_error, relative
+from captum_deconvnet.engine.consistency import (
+    batch_dependence_error,
+    is_mixed,
+    relative_difference,
+    rounding_limit,
+)
 from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.occlusion.incremental.interpreter import run_clean, run_windows
 from captum_deconvnet.occlusion.incremental.memory_layout import channels_last
@@ -54,7 +59,7 @@ class IncrementalModel:
             for path, activations in zip(passes.call.layers, self.clean_tensors[1:], strict=True):
                 feature_maps(path, [activations])
             self.error, most_bytes = self._error()
-        self.limit = limit(self.clean_tensors[:1])
+        self.limit = rounding_limit(self.clean_tensors[:1])
         modules = passes.call.modules.values()
         own = [tensor for each in modules for tensor in each.parameters(False)]
         self.memory: MemoryUse = memory_use(self.program, self.clean, own, most_bytes)
@@ -83,13 +88,13 @@ class IncrementalModel:
 
         sample, expected = self.passes.sample, self.passes.covered
         again, alone = plain(sample), plain(sample[:1])
-        if distance(again, finite(expected)) > self.limit:
+        if relative_difference(again, finite(expected)) > self.limit:
             raise RandomError("the model gives different outputs for the same input")
         if is_mixed([alone], [again[: len(alone)]]):
             repeated = plain([sample[0]] * len(sample))
-            if distance(repeated[: len(alone)], again[: len(alone)]) > self.limit:
-                raise mixed_error(call.name, ADVICE)
-        if self.error > ROUNDED * distance(alone, again[: len(alone)]):
+            if relative_difference(repeated[: len(alone)], again[: len(alone)]) > self.limit:
+                raise batch_dependence_error(call.name, ADVICE)
+        if self.error > ROUNDED * relative_difference(alone, again[: len(alone)]):
             raise UnsupportedOperationError(
                 f"recomputed outputs were off by {self.error:.1g} of the largest"
             )
@@ -114,5 +119,8 @@ class IncrementalModel:
         expected, together = self.passes.covered, self.outputs(self.passes.sample)[0]
         results, most_bytes = self._run(self.passes.sample[:1])
         alone = results[self.program.output]
-        error = max(relative(together, expected), relative(alone, expected[: len(alone)]))
+        error = max(
+            relative_difference(together, expected),
+            relative_difference(alone, expected[: len(alone)]),
+        )
         return error, most_bytes

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F
 
-from captum_deconvnet.engine.rules.views import unchanged
+from captum_deconvnet.engine.tape.reach import unchanged
 from captum_deconvnet.occlusion.incremental.program import (
     ProgramStep,
     RepeatedConstant,

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch._ops import OpOverload
 
-from captum_deconvnet.engine.recorder.schema import base_name, out_names
-from captum_deconvnet.engine.repeated import VALUE_READERS
+from captum_deconvnet.engine.consistency import VALUE_READERS
+from captum_deconvnet.engine.rules.call import base_name, out_names
 from captum_deconvnet.errors import UnsupportedOperationError
 
 ADVICE = "give method='dense' and perturbations_per_eval=1"

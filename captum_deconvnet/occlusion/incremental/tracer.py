@@ -13,8 +13,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from captum_deconvnet.engine.aliases.storages import Storages
-from captum_deconvnet.engine.recorder.schema import base_name, written_tensors
-from captum_deconvnet.engine.rules.call import tensors
+from captum_deconvnet.engine.rules.call import base_name, tensors, written_tensors
 from captum_deconvnet.engine.tape.tape import Value
 from captum_deconvnet.errors import UnsupportedOperationError
 from captum_deconvnet.occlusion.incremental.program import ProgramStep, ValueReference
@@ -39,7 +38,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Start with nothing known."""
         super().__init__()  # type: ignore[no-untyped-call]
         self.trace = Trace()
-        self.storages = Storages(_refuse_view, _refuse_view)
+        self.storages = Storages(_refuse_view)
         self._numbers: dict[Value, int] = {}
         self._is_hidden = False
 

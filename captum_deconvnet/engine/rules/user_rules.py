@@ -1,12 +1,7 @@
-"""Rules by name, for plugins and for ``rules=``; and the rows in force for one recording.
+"""Rules by name, for plugins and for ``rules=``, and the rows in force for one recording.
 
 A rule is called with the operation's :class:`Call` and returns its adjoint: a function from the
 signal at the output to the signal at the activation, or to a tuple of signals if there are several.
-
-Rows of operations from outside torch, by namespace and name.
-
-They are known by name only: nothing is imported here. An operation without a row runs its own
-derivative, and the receipt names it; one that has no derivative is refused.
 """
 
 from __future__ import annotations
@@ -18,18 +13,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from captum_deconvnet.engine.rules.call import Answer, Call, Rule
+from captum_deconvnet.engine.rules.call import Call, Rule
 from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.engine.rules.linear import Scale, blocked
 from captum_deconvnet.engine.rules.norms import contrast_norm
-from captum_deconvnet.engine.rules.random_switches import random_switches
 from captum_deconvnet.engine.rules.rectifiers import smooth_rectify as rectify
 from captum_deconvnet.engine.rules.rectifiers import straight as identity
-from captum_deconvnet.engine.rules.replay import Linear, gradient, replays, sees_all
+from captum_deconvnet.engine.rules.replay import gradient
+from captum_deconvnet.engine.rules.switches import random_switches
 from captum_deconvnet.engine.rules.table import Row
 from captum_deconvnet.engine.tape.adjoint import Adjoint, Custom
 from captum_deconvnet.engine.tape.reach import pointwise as same_place
-from captum_deconvnet.engine.tape.reach import whole
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.registry import plugin_rules
 
@@ -100,32 +94,3 @@ def _checked(target: Any) -> Any:
             f"given {target!r}."
         )
     return target
-
-
-def deformed_convolution(call: Call) -> Answer:
-    """Linear in its image; offsets, masks and filters made from the image are recorded."""
-    image = call.argument("input")
-    if not call.family.exact and any(tensor is not image for tensor in call.inputs):
-        call.kind = "extension"
-    return Linear(("input",), sees_all)(call)
-
-
-def pooled_boxes(call: Call) -> Answer:
-    """The largest value of every bin of every box: the signal goes back to where it stood."""
-    image = call.argument("input")
-    others = [tensor for tensor in call.inputs if tensor is not image]
-    if not call.flows(image) or (others and call.family.exact):
-        return gradient(call)
-    call.freeze(*others)
-    return replays(call, keep=True, reaches=(whole(image.dim()),))
-
-
-_AVERAGED = Row(Linear(("input",), sees_all), "adjoint", "adjoint")
-
-OUTSIDE = {
-    "torchvision::roi_align": _AVERAGED,
-    "torchvision::ps_roi_align": _AVERAGED,
-    "torchvision::ps_roi_pool": _AVERAGED,
-    "torchvision::roi_pool": Row(pooled_boxes, "switches", "paper"),
-    "torchvision::deform_conv2d": Row(deformed_convolution, "transposed filter", "paper"),
-}

@@ -1,36 +1,123 @@
-"""Where tensors lie in their storage, and whether two of them can share a number.
+"""In-place changes: what a change of one place of a storage does to its other places.
 
-Places of a storage as steps: what an in-place change does to the other views of a tensor.
+Every storage remembers the values standing in it, change after change. A place that was changed is
+known, and those that surely share no number with it; another view of the same storage is put
+together from what stood there when, and only when, somebody reads it.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
 
-from captum_deconvnet.engine.tape.adjoint import Adjoint
+from captum_deconvnet.engine.tape.adjoint import Adjoint, Kept
 from captum_deconvnet.engine.tape.reach import whole
 from captum_deconvnet.engine.tape.tape import Step, Tape, Value
+from captum_deconvnet.errors import UnsupportedOperationError
 
 Kind = tuple[torch.dtype, bool, bool]
+"""How numbers are read: by type, conjugated, negated."""
+
 Place = tuple[torch.Size, tuple[int, ...], int, Kind]
+"""Where a tensor lies in its storage: shape, strides, offset, and how its numbers are read."""
 
 
-def place_of(tensor: Tensor) -> Place:
-    """Where a tensor lies in its storage; strides of single elements mean nothing."""
-    shape, strides = tensor.shape, tensor.stride()
-    if 1 in shape:
-        sizes = zip(shape, strides, strict=True)
-        strides = tuple(0 if size == 1 else stride for size, stride in sizes)
-    return shape, strides, int(tensor.storage_offset()), kind_of(tensor)
+@dataclass
+class Version:
+    """The values known to stand in a storage after one change of it, and what stood there before.
+
+    Without ``written`` nothing was changed yet: the places are those of new tensors.
+    """
+
+    places: dict[Place, Value] = field(default_factory=dict)
+    written: Place | None = None
+    before: Version | None = None
+    flat: Value | None = None
 
 
-def kind_of(tensor: Tensor) -> Kind:
-    """How the numbers of a tensor are read: by type, conjugated, negated."""
-    return tensor.dtype, tensor.is_conj(), tensor.is_neg()
+@dataclass
+class Storage:
+    """One storage: its values, and the tensors in it that must outlive a change.
+
+    ``reference`` keeps the address of the storage from being used again.
+    """
+
+    reference: StorageWeakRef
+    size: int
+    kind: Kind
+    latest: Version = field(default_factory=Version)
+    kept: list[weakref.ref[Kept]] = field(default_factory=list)
+
+
+def write(storage: Storage, place: Place, value: Value) -> None:
+    """A place of a storage was changed in place to ``value``; what overlaps it changes with it."""
+    latest = storage.latest
+    check_kind(storage, place)
+    if value.flows and overlaps_itself(place):
+        raise UnsupportedOperationError(
+            "The model changes a view in place that holds the same number more than once, "
+            "as unfold makes them: such a change cannot be followed. Change a copy instead."
+        )
+    is_last = latest.written == place or not latest.places.keys() - {place}
+    before = None if covers(place, storage.size) else (latest.before if is_last else latest)
+    apart = {known: held for known, held in latest.places.items() if are_apart(known, place)}
+    storage.latest = Version({**apart, place: value}, place, before)
+
+
+def derive(tape: Tape, storage: Storage, place: Place) -> Value:
+    """The value of a place that overlaps changed ones."""
+    check_kind(storage, place)
+    return excerpt(tape, flatten(tape, storage), place)
+
+
+def flatten(tape: Tape, storage: Storage) -> Value:
+    """The value of the whole storage as one flat vector."""
+    versions = [storage.latest]
+    while versions[-1].before is not None and versions[-1].flat is None:
+        versions.append(versions[-1].before)
+    flat: Value | None = None
+    for version in reversed(versions):
+        flat = version.flat = _flat(tape, version, flat, storage)
+    assert flat is not None
+    return flat
+
+
+def _flat(tape: Tape, version: Version, before: Value | None, storage: Storage) -> Value:
+    """The whole storage in one version, from what it was in the version before."""
+    if version.flat is not None:
+        return version.flat
+    places = [version.written] if version.written else _composing(version.places, storage)
+    covering = [place for place in places if covers(place, storage.size)][:1]
+    flat = None if covering else before
+    for place in covering or places:
+        flat = overlay(tape, flat, storage.size, version.places[place], place)
+    assert flat is not None
+    return flat
+
+
+def _composing(places: Iterable[Place], storage: Storage) -> list[Place]:
+    """The places from which a storage can be put together."""
+    return [place for place in places if place[3] == storage.kind and not overlaps_itself(place)]
+
+
+def check_kind(storage: Storage, place: Place) -> None:
+    """Raise where numbers change under a view that reads them as another type."""
+    if place[3] != storage.kind:
+        raise UnsupportedOperationError(
+            f"The model changes a tensor in place that is also read as another type "
+            f"({_named(storage.kind)} and {_named(place[3])}): such a change cannot be followed. "
+            "Change a copy instead."
+        )
+
+
+def _named(kind: Kind) -> str:
+    dtype, conjugated, negated = kind
+    return f"{dtype}{', conjugated' if conjugated else ''}{', negated' if negated else ''}"
 
 
 def covers(place: Place, size: int) -> bool:
@@ -80,9 +167,6 @@ def _sizes(place: Place) -> dict[int, int] | None:
     axes = [(stride, size) for size, stride in zip(place[0], place[1], strict=True) if size > 1]
     sizes = dict(axes)
     return sizes if len(sizes) == len(axes) and 0 not in sizes else None
-
-
-pass
 
 
 @dataclass(eq=False)
