@@ -23,8 +23,17 @@ LETTERS = 30
 UNFINISHED = ".*.[0-9]*.part"
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a file beside ``path``, then rename it: no reader sees half a file."""
+def write_whole(path: Path, write: Callable[[Path], object], *, durable: bool = False) -> None:
+    """Let ``write`` fill a file beside ``path``, then rename it: no reader sees half a file.
+
+    Args:
+        path: of the file.
+        write: fills the file that it is given.
+        durable: whether the content must be on the disk before the file takes its name.
+
+    Raises:
+        OSError: it could not be written; ``path`` is then as it was.
+    """
     if path.exists() and not path.is_file():  # a pipe or a device must not be replaced by a file
         write(path)
         return
@@ -32,6 +41,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     unfinished = target.with_name(f".{target.name[:LETTERS]}.{os.getpid()}.part")
     try:
         write(unfinished)
+        if durable:
+            with unfinished.open("rb+") as file:
+                os.fsync(file.fileno())
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -40,6 +52,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 def write_text_whole(path: Path, text: str) -> None:
     """Write a text file whole, in UTF-8."""
     write_whole(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+
+
+def write_bytes_whole(path: Path, content: bytes) -> None:
+    """Write a file whole, and make sure that it is on the disk."""
+    write_whole(path, lambda unfinished: unfinished.write_bytes(content), durable=True)
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -9,7 +9,7 @@
 * Weights: ``read_state_dict`` and ``fit`` read a file and put it into a net; ``require_download``
   and ``not_downloaded`` are for weights that a library fetches.
 * Rules: ``plugin_rules`` gives every plugin's ``RuleRow``.
-* Files: ``write_whole`` writes a file whole or not at all.
+* Files: ``write_whole`` and ``write_bytes_whole`` write a file whole or not at all.
 
 Each public name is imported when it is first used; ``__init__.pyi`` lists them.
 """

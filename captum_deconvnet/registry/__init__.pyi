@@ -1,4 +1,4 @@
-from captum_deconvnet.files import write_whole
+from captum_deconvnet.files import write_bytes_whole, write_whole
 from captum_deconvnet.registry.hookspecs import hookimpl, hookspec
 from captum_deconvnet.registry.loaded_model import LoadedModel
 from captum_deconvnet.registry.model_names import list_models, registered_names
@@ -30,5 +30,6 @@ __all__ = [
     "read_state_dict",
     "registered_names",
     "require_download",
+    "write_bytes_whole",
     "write_whole",
 ]

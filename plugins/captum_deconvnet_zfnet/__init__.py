@@ -28,7 +28,7 @@ def register_models(register: RegisterModels) -> None:
 @hookimpl
 def register_rules(register: RegisterRules) -> None:
     """Contrast normalisation passes signals unchanged, as torch's own does here."""
-    norm = "captum_deconvnet_zfnet.contrast:ContrastNormalisation"
+    norm = "captum_deconvnet_zfnet.network:ContrastNormalisation"
     register(norm, "captum_deconvnet:rules.identity", kind="paper")
 
 
@@ -36,9 +36,8 @@ def register_rules(register: RegisterRules) -> None:
 def register_commands(cli: click.Group) -> None:
     """Add ``deconvnet train``, ``distil``, ``evaluate`` and ``filters``."""
     from captum_deconvnet_zfnet.commands.distil import distil
-    from captum_deconvnet_zfnet.commands.evaluate import evaluate
     from captum_deconvnet_zfnet.commands.filters import filters
-    from captum_deconvnet_zfnet.commands.train import train
+    from captum_deconvnet_zfnet.commands.train import evaluate, train
 
     for command in (train, distil, evaluate, filters):
         cli.add_command(command)

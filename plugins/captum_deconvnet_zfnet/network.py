@@ -1,4 +1,7 @@
-"""Builds the net of an architecture, and the same net in the sizes of given weights."""
+"""Builds the net of an architecture, and the same net in the sizes of given weights.
+
+Its own modules: what a net subtracts and divides by, and contrast normalisation across maps.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,71 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from captum_deconvnet.errors import WeightsError, unknown_name
 from captum_deconvnet_zfnet.architecture import ARCHITECTURES, Architecture, ConvLayer
-from captum_deconvnet_zfnet.contrast import ContrastNormalisation
-from captum_deconvnet_zfnet.standardise import Standardise
+
+K, WINDOW, ALPHA, BETA = 2.0, 5, 1e-4, 0.75
+"""AlexNet's; the paper gives none."""
+
+
+class ContrastNormalisation(nn.Module):
+    """Divides each activation by ``(2 + 1e-4 * s) ** 0.75``.
+
+    ``s`` is the sum of squares over five neighbouring maps at the same position (Krizhevsky et al.
+    2012, section 3.3). ``torch.nn.LocalResponseNorm`` divides alpha by the window; this does not.
+    The sum is a convolution of 1 by 1, which costs a tenth of torch's three-dimensional pooling.
+
+    Args:
+        maps: number of feature maps.
+
+    Example:
+        >>> ContrastNormalisation(8)(torch.zeros(1, 8, 4, 4)).shape
+        torch.Size([1, 8, 4, 4])
+    """
+
+    band: Tensor
+
+    def __init__(self, maps: int) -> None:
+        """Lay out which maps are neighbours."""
+        super().__init__()
+        index = torch.arange(maps)
+        near = (index[:, None] - index).abs() <= WINDOW // 2
+        self.register_buffer("band", near.float()[..., None, None], persistent=False)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Normalise maps (N, C, H, W); the shape stays."""
+        energy = F.conv2d(maps.square(), self.band)
+        return maps * (K + ALPHA * energy).pow(-BETA)
+
+
+class Standardise(nn.Module):
+    """Subtracts a mean image and divides by a deviation; both are saved with the weights.
+
+    The paper subtracts the mean image from colours of 0 to 255: that is ``deviation`` 1/255 here,
+    where colours are in [0, 1].
+
+    Args:
+        channels: of the pictures.
+        size: their side, in pixels.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, channels: int, size: int) -> None:
+        """Start with mean 0 and deviation 1."""
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels, size, size))
+        self.register_buffer("deviation", torch.ones(channels, 1, 1))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Standardise pictures (N, C, size, size) of colours in [0, 1]; the shape stays."""
+        return (pictures - self.mean) / self.deviation
+
 
 STAGES = ("layer1", "layer2", "layer3", "layer4", "layer5")
 DROPOUT = 0.5

@@ -12,14 +12,20 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from captum_deconvnet.errors import DataError
-from captum_deconvnet_zfnet.data.batches import generator_for, in_order, shuffled
-from captum_deconvnet_zfnet.data.crops import central_crop, random_crops
-from captum_deconvnet_zfnet.data.fashion_mnist import read_fashion_mnist
-from captum_deconvnet_zfnet.data.idx import read_idx
+from captum_deconvnet_zfnet.data.batches import (
+    central_crop,
+    generator_for,
+    in_order,
+    mean_and_deviation,
+    mean_image,
+    moments,
+    random_crops,
+    shuffled,
+)
+from captum_deconvnet_zfnet.data.fashion_mnist import read_fashion_mnist, read_idx
 from captum_deconvnet_zfnet.data.image_folder import read_image_folder
 from captum_deconvnet_zfnet.data.opening import open_data
 from captum_deconvnet_zfnet.data.pictures import TensorPictures
-from captum_deconvnet_zfnet.data.statistics import mean_and_deviation, mean_image, moments
 from captum_deconvnet_zfnet.training.workers import Workers
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from captum_deconvnet import load_model
 from captum_deconvnet.cli import main
 from captum_deconvnet.errors import TrainingError
-from captum_deconvnet_zfnet.distillation.held_out import held_out
+from captum_deconvnet_zfnet.distillation.folder import held_out
 from captum_deconvnet_zfnet.distillation.plan import DistilPlan
 from captum_deconvnet_zfnet.distillation.run import Distillation
 from captum_deconvnet_zfnet.distillation.teacher import Teacher

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captum_deconvnet_zfnet.filters.kinds import Kinds, components, kinds, orientation
+from captum_deconvnet_zfnet.filters.measures import Kinds, components, kinds, orientation
 
 GREY = torch.ones(3) / math.sqrt(3)
 

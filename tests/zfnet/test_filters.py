@@ -9,6 +9,7 @@ from PIL import Image
 from torch import nn
 
 from captum_deconvnet_zfnet.architecture import ALEXNET, COMPACT, ZFNET
+from captum_deconvnet_zfnet.filters.comparison import filter_pictures
 from captum_deconvnet_zfnet.filters.measures import (
     aliasing,
     filter_rms,
@@ -16,7 +17,6 @@ from captum_deconvnet_zfnet.filters.measures import (
     spectral_centroid,
     spectrum,
 )
-from captum_deconvnet_zfnet.filters.pictures import filter_pictures
 from captum_deconvnet_zfnet.network import build
 
 

@@ -13,13 +13,15 @@ from torch.nn import functional as F
 from captum_deconvnet.errors import TrainingError
 from captum_deconvnet_zfnet.architecture import COMPACT, ZFNET
 from captum_deconvnet_zfnet.health.activity import Activity, check_activity, observe
-from captum_deconvnet_zfnet.health.finding import stop_on
-from captum_deconvnet_zfnet.health.overfit import check_overfit
-from captum_deconvnet_zfnet.health.progress import check_epoch, check_step
-from captum_deconvnet_zfnet.health.start import check_start
+from captum_deconvnet_zfnet.health.checks import (
+    check_epoch,
+    check_overfit,
+    check_start,
+    check_step,
+    stop_on,
+)
 from captum_deconvnet_zfnet.network import build
-from captum_deconvnet_zfnet.start import initialise
-from captum_deconvnet_zfnet.training.beginning import require_fit
+from captum_deconvnet_zfnet.training.beginning import initialise, require_fit
 
 
 @pytest.fixture

@@ -12,10 +12,13 @@ from torch.nn import functional as F
 import captum_deconvnet as cdn
 from captum_deconvnet.errors import ModelError, UnknownNameError
 from captum_deconvnet_zfnet.architecture import ARCHITECTURES, COMPACT, ZFNET
-from captum_deconvnet_zfnet.contrast import ContrastNormalisation
-from captum_deconvnet_zfnet.network import architecture_named, build
-from captum_deconvnet_zfnet.standardise import Standardise
-from captum_deconvnet_zfnet.start import initialise
+from captum_deconvnet_zfnet.network import (
+    ContrastNormalisation,
+    Standardise,
+    architecture_named,
+    build,
+)
+from captum_deconvnet_zfnet.training.beginning import initialise
 
 MODULES = [
     "layer1.conv",

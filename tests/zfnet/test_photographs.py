@@ -12,11 +12,9 @@ import torch
 from PIL import Image
 
 from captum_deconvnet.errors import DataError
-from captum_deconvnet_zfnet.distillation.held_out import held_out
-from captum_deconvnet_zfnet.photographs.cut_outs import on_background
-from captum_deconvnet_zfnet.photographs.laying import LONGEST, lay
-from captum_deconvnet_zfnet.photographs.packages import fetched
-from captum_deconvnet_zfnet.photographs.resource_file import ResourceFile
+from captum_deconvnet_zfnet.distillation.folder import held_out
+from captum_deconvnet_zfnet.photographs.laying import LONGEST, lay, on_background
+from captum_deconvnet_zfnet.photographs.packages import ResourceFile, fetched
 from captum_deconvnet_zfnet.photographs.sources import SOURCES, Source
 
 FOLDER, DEFLATED = 2, 1

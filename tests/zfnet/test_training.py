@@ -20,13 +20,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 import captum_deconvnet as cdn
+from captum_deconvnet.registry import write_bytes_whole
 from captum_deconvnet_zfnet.data.opening import open_data
-from captum_deconvnet_zfnet.training.plan import Plan
-from captum_deconvnet_zfnet.training.recipe import RECIPES
-from captum_deconvnet_zfnet.training.renormalise import renormalise
+from captum_deconvnet_zfnet.training.learner import renormalise
+from captum_deconvnet_zfnet.training.plan import RECIPES, Plan
 from captum_deconvnet_zfnet.training.run import Run
 from captum_deconvnet_zfnet.training.schedule import Cosine, Plateau
-from captum_deconvnet_zfnet.training.whole_file import write_whole
 from captum_deconvnet_zfnet.training.workers import Workers
 
 ALONE = Workers(0, 1, torch.device("cpu"))
@@ -207,8 +206,8 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(finished, full_disk):
 
 
 def test_a_file_is_written_whole(tmp_path):
-    write_whole(tmp_path / "a", b"one")
-    write_whole(tmp_path / "a", b"three")
+    write_bytes_whole(tmp_path / "a", b"one")
+    write_bytes_whole(tmp_path / "a", b"three")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"three"]
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 import safetensors.torch
 
-from captum_deconvnet.registry import read_state_dict
-from captum_deconvnet_zfnet.training.whole_file import write_whole
+from captum_deconvnet.registry import read_state_dict, write_bytes_whole
 
 
 @click.command()
@@ -20,7 +19,7 @@ def main(source: Path, target: Path) -> None:
         name: (each.half() if each.is_floating_point() else each).contiguous()
         for name, each in read_state_dict(source).items()
     }
-    write_whole(target, safetensors.torch.save(tensors))
+    write_bytes_whole(target, safetensors.torch.save(tensors))
     click.echo(f"wrote {target}, {target.stat().st_size / 1e6:.2f} MB")
 
 

@@ -10,15 +10,15 @@ from torch.optim.swa_utils import AveragedModel
 
 from captum_deconvnet import load_model
 from captum_deconvnet.registry import LoadedModel
-from captum_deconvnet_zfnet.data.statistics import mean_and_deviation
+from captum_deconvnet_zfnet.data.batches import mean_and_deviation
 from captum_deconvnet_zfnet.distillation.agreement import resized
 from captum_deconvnet_zfnet.distillation.colours import normalise_for
 from captum_deconvnet_zfnet.distillation.last_maps import LastMaps
 from captum_deconvnet_zfnet.distillation.lessons import Lessons, colours
 from captum_deconvnet_zfnet.distillation.loss import Loss, loss_of
 from captum_deconvnet_zfnet.distillation.plan import DistilPlan
-from captum_deconvnet_zfnet.start import initialise
-from captum_deconvnet_zfnet.training.descent import Descent
+from captum_deconvnet_zfnet.training.beginning import initialise
+from captum_deconvnet_zfnet.training.learner import Descent
 from captum_deconvnet_zfnet.training.schedule import InverseRoot
 
 CLIP = 5.0

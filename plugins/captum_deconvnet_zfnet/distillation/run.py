@@ -16,17 +16,21 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from captum_deconvnet.errors import TrainingError
 from captum_deconvnet_zfnet.data.batches import generator_for
 from captum_deconvnet_zfnet.distillation.agreement import Agreement, agreement, answers, resized
-from captum_deconvnet_zfnet.distillation.curve import write_curve
 from captum_deconvnet_zfnet.distillation.lessons import Lessons
 from captum_deconvnet_zfnet.distillation.loss import Loss
 from captum_deconvnet_zfnet.distillation.plan import DistilPlan
 from captum_deconvnet_zfnet.distillation.pupil import Pupil, pupil_net
 from captum_deconvnet_zfnet.distillation.references import references
-from captum_deconvnet_zfnet.distillation.round import Round
+from captum_deconvnet_zfnet.distillation.rounds import Round, write_curve
 from captum_deconvnet_zfnet.distillation.teacher import Teacher
 from captum_deconvnet_zfnet.health.activity import ENOUGH, check_activity
-from captum_deconvnet_zfnet.health.finding import stop_on
-from captum_deconvnet_zfnet.health.progress import check_epoch, check_step, first_epochs, learned
+from captum_deconvnet_zfnet.health.checks import (
+    check_epoch,
+    check_step,
+    first_epochs,
+    learned,
+    stop_on,
+)
 from captum_deconvnet_zfnet.training.beginning import require_fit
 from captum_deconvnet_zfnet.training.checkpoint import (
     EVOLUTION,

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet_zfnet.health.finding import Finding
+from captum_deconvnet_zfnet.health.checks import Finding
 
 ENOUGH = 256
 """Pictures on which a unit that is of any use should fire at least once."""

@@ -1,4 +1,7 @@
-"""Lays the photographs of all sources in one folder, with a list that says whose they are."""
+"""Lays the photographs of all sources in one folder, with a list that says whose they are.
+
+A thing that was cut out of its photograph is laid on a square of another one.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,57 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+import torch
 from PIL import Image
 
+from captum_deconvnet.registry import write_bytes_whole
 from captum_deconvnet_zfnet.data.batches import generator_for
-from captum_deconvnet_zfnet.distillation.held_out import held_out
-from captum_deconvnet_zfnet.photographs.cut_outs import below, on_background
+from captum_deconvnet_zfnet.distillation.folder import held_out
 from captum_deconvnet_zfnet.photographs.packages import fetched, pictures, unpacked, version
 from captum_deconvnet_zfnet.photographs.sources import Source
-from captum_deconvnet_zfnet.training.whole_file import write_whole
+
+AROUND = (1.15, 2.0)
+"""Side of the whole over the thing's longer side, from and to."""
+
+SMALLEST_PIECE = 0.4
+"""Share of the background's shorter side that a piece has at least."""
+
+
+def below(count: int, chance: torch.Generator) -> int:
+    """A whole number from 0 to ``count - 1``."""
+    return int(torch.randint(count, (), generator=chance))
+
+
+def on_background(thing: Image.Image, ground: Image.Image, chance: torch.Generator) -> Image.Image:
+    """The thing somewhere on a square piece of the background.
+
+    Args:
+        thing: RGBA; what is see-through shows the background.
+        ground: RGB, of any size.
+        chance: decides the piece, its size and the place.
+
+    Returns:
+        RGB, square.
+    """
+    low, high = AROUND
+    side = round(max(thing.size) * (low + (high - low) * _share(chance)))
+    whole = piece(ground, chance).resize((side, side), Image.Resampling.BICUBIC)
+    left, top = (below(side - length + 1, chance) for length in thing.size)
+    whole.paste(thing, (left, top), thing)
+    return whole
+
+
+def piece(picture: Image.Image, chance: torch.Generator) -> Image.Image:
+    """A square piece of a picture."""
+    shorter = min(picture.size)
+    side = max(1, round(shorter * (SMALLEST_PIECE + (1 - SMALLEST_PIECE) * _share(chance))))
+    left, top = (below(length - side + 1, chance) for length in picture.size)
+    return picture.crop((left, top, left + side, top + side))
+
+
+def _share(chance: torch.Generator) -> float:
+    return float(torch.rand((), generator=chance))
+
 
 LONGEST = 1280
 """Pixels of the longer side: crops are of 224, and larger files would only take longer to read."""
@@ -88,7 +134,7 @@ def write_list(path: Path, entries: Sequence[Entry]) -> None:
     writer = csv.DictWriter(text, [field.name for field in fields(Entry)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(entry) for entry in entries)
-    write_whole(path, text.getvalue().encode())
+    write_bytes_whole(path, text.getvalue().encode())
 
 
 def _usable(source: Source, folder: Path) -> Iterator[tuple[str, Image.Image]]:
@@ -125,4 +171,4 @@ def _write(path: Path, picture: Image.Image) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()
     picture.save(content, "JPEG", quality=QUALITY)
-    write_whole(path, content.getvalue())
+    write_bytes_whole(path, content.getvalue())

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from captum_deconvnet.errors import TrainingError
-from captum_deconvnet_zfnet.training.whole_file import write_whole
+from captum_deconvnet.registry import write_bytes_whole
 
 EVOLUTION = (1, 2, 5, 10, 20, 30, 40, 64)
 """Epochs after which the weights are kept: those of the paper's Fig. 4."""
@@ -25,7 +25,7 @@ def save_weights(folder: Path, epoch: int, net: nn.Module) -> Path:
     """Keep the weights of one epoch as ``epoch-010.safetensors``."""
     path = folder / f"epoch-{epoch:03d}.safetensors"
     tensors = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
-    write_whole(path, safetensors.torch.save(tensors))
+    write_bytes_whole(path, safetensors.torch.save(tensors))
     return path
 
 
@@ -33,7 +33,7 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
     """Keep all that a run needs to go on."""
     content = io.BytesIO()
     torch.save(state, content)
-    write_whole(folder / LAST, content.getvalue())
+    write_bytes_whole(folder / LAST, content.getvalue())
 
 
 def read_state(folder: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
@@ -66,4 +66,4 @@ def read_state(folder: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
 
 def write_facts(path: Path, facts: dict[str, Any]) -> None:
     """Write what is known of a run as JSON."""
-    write_whole(path, (json.dumps(facts, indent=2) + "\n").encode())
+    write_bytes_whole(path, (json.dumps(facts, indent=2) + "\n").encode())

@@ -13,16 +13,21 @@ from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet.errors import TrainingError
-from captum_deconvnet_zfnet.data.batches import generator_for, read, shuffled
-from captum_deconvnet_zfnet.data.crops import central_crop, random_crops
+from captum_deconvnet_zfnet.data.batches import (
+    central_crop,
+    generator_for,
+    random_crops,
+    read,
+    shuffled,
+)
 from captum_deconvnet_zfnet.data.pictures import DataSet
 from captum_deconvnet_zfnet.health.activity import ENOUGH, check_activity
-from captum_deconvnet_zfnet.health.finding import stop_on
-from captum_deconvnet_zfnet.health.progress import (
+from captum_deconvnet_zfnet.health.checks import (
     check_epoch,
     check_step,
     first_epochs,
     learned,
+    stop_on,
 )
 from captum_deconvnet_zfnet.training.beginning import prepare, require_fit
 from captum_deconvnet_zfnet.training.checkpoint import (
@@ -33,7 +38,7 @@ from captum_deconvnet_zfnet.training.checkpoint import (
 )
 from captum_deconvnet_zfnet.training.evaluation import Score, evaluate
 from captum_deconvnet_zfnet.training.learner import Learner
-from captum_deconvnet_zfnet.training.log import Row, write_log
+from captum_deconvnet_zfnet.training.log import EpochRow, write_log
 from captum_deconvnet_zfnet.training.plan import Plan
 from captum_deconvnet_zfnet.training.workers import Workers
 
@@ -79,9 +84,9 @@ class Run:
         self.size, self.classes = plan.architecture().size, len(data.categories)
         self.steps = len(self.order(1))
         self.learner = Learner(plan, self.classes, data.channels, self.steps, workers)
-        self.rows: list[Row] = []
+        self.rows: list[EpochRow] = []
 
-    def go(self) -> list[Row]:
+    def go(self) -> list[EpochRow]:
         """Train to the last epoch, from where the folder's run stopped, if one did.
 
         Returns:
@@ -116,10 +121,10 @@ class Run:
     def go_on(self, state: dict[str, Any]) -> None:
         """Take up the run that left ``state``."""
         self.learner.load_state_dict(state)
-        self.rows = [Row(**row) for row in state["rows"]]
+        self.rows = [EpochRow(**row) for row in state["rows"]]
         self.say(f"going on after epoch {len(self.rows)}")
 
-    def epoch(self, team: nn.Module, epoch: int) -> Row:
+    def epoch(self, team: nn.Module, epoch: int) -> EpochRow:
         """Learn from every picture once, then validate."""
         began = time.monotonic()
         chance = generator_for(self.plan.seed, epoch, self.workers.rank)
@@ -128,7 +133,7 @@ class Run:
         self.learner.net.eval()
         score = self.validate()
         self.learner.schedule.epoch_ended(score.error)
-        row = Row(epoch, rate, loss, score.loss, score.error, time.monotonic() - began)
+        row = EpochRow(epoch, rate, loss, score.loss, score.error, time.monotonic() - began)
         self.say(
             f"epoch {epoch}: train loss {loss:.4f}, validation loss {score.loss:.4f}, "
             f"validation error {score.error:.2%}, {row.seconds:.0f} s"

@@ -10,8 +10,8 @@ from captum_deconvnet.cli.loading import device_of
 from captum_deconvnet_zfnet.data.opening import open_data
 from captum_deconvnet_zfnet.data.pictures import DataSet
 from captum_deconvnet_zfnet.training.checkpoint import write_facts
-from captum_deconvnet_zfnet.training.curves import write_curves
 from captum_deconvnet_zfnet.training.evaluation import evaluate
+from captum_deconvnet_zfnet.training.log import write_curves
 from captum_deconvnet_zfnet.training.plan import Plan
 from captum_deconvnet_zfnet.training.run import Run
 from captum_deconvnet_zfnet.training.workers import workers

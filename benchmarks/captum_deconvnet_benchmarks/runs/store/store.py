@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,16 +33,10 @@ def write_durably(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OSError: it could not be written; ``path`` is then as it was.
     """
-
-    def write_and_sync(part: Path) -> None:
-        try:
-            write(part)
-        except (SafetensorError, pa.ArrowException) as error:
-            raise OutputError(f"{path} cannot be written: {error}") from error
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-
-    write_whole(path, write_and_sync)
+    try:
+        write_whole(path, write, durable=True)
+    except (SafetensorError, pa.ArrowException) as error:
+        raise OutputError(f"{path} cannot be written: {error}") from error
 
 
 def write_unit(path: Path, rows: pa.Table, cost: Mapping[str, Any]) -> None:
