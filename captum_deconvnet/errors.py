@@ -62,6 +62,10 @@ class OutputChoiceError(ModelError, AssertionError):
     """A model gives several tensors and none was chosen, or what was chosen is not there."""
 
 
+class RenamedArgumentError(CaptumDeconvnetError, TypeError):
+    """An argument was given by a name that it no longer has."""
+
+
 class RecordingError(CaptumDeconvnetError, TypeError):
     """A recording cannot be pickled."""
 

@@ -49,7 +49,8 @@ def record(
             to autograd), ``"adjoint"``, or a :class:`Family` of three booleans.
         rules: rules of your own, by operation, torch function, autograd function or module class.
         strict: raise if an operation without a rule lies on the way to the input.
-        additional_forward_args: further arguments of the model, one or a tuple.
+        additional_forward_args: further arguments of the model, one or a tuple, that no signal is
+            taken back to; ``inputs`` may be a tuple of all those that signals are taken back to.
 
     Returns:
         The recording.
@@ -162,7 +163,11 @@ def _as_tuple(additional: Any) -> tuple[Any, ...]:
 
 
 def receptive_field(
-    model: nn.Module, layer: LayerName, input_shape: Sequence[int]
+    model: nn.Module,
+    layer: LayerName,
+    input_shape: Sequence[int],
+    *,
+    additional_forward_args: Any = None,
 ) -> ReceptiveField:
     """The receptive field of the units of ``layer``, found by recording one forward pass.
 
@@ -170,9 +175,15 @@ def receptive_field(
         model: any conv net, in eval mode if it has batch norms.
         layer: module path or module.
         input_shape: (C, H, W) or (N, C, H, W); a video model's has a T before H.
+        additional_forward_args: further arguments of the model, one or a tuple.
 
     Returns:
         Size, jump and start in pixels, and the box of any unit.
+
+    Raises:
+        ModelError: for an input shape of another length, or as for :func:`record`.
+        UnknownNameError: for a layer that is not in the model.
+        LayerError: for a layer that did not run, does not give one tensor, or is scripted.
 
     Example:
         >>> import torch, captum_deconvnet as cdn
@@ -186,7 +197,8 @@ def receptive_field(
     shape = _batch_shape(model, tuple(input_shape))
     noise = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     image = noise.to(dtype=like.dtype, device=like.device)
-    return record(model, image, layer).receptive_field(layer)
+    recording = record(model, image, layer, additional_forward_args=additional_forward_args)
+    return recording.receptive_field(layer)
 
 
 def _batch_shape(model: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from captum_deconvnet.engine.windows.receptive_field import ReceptiveField, Regu
 from captum_deconvnet.engine.windows.unit_windows import keeps_images_apart
 from captum_deconvnet.engine.windows.windowed_backward import WindowedBackward
 from captum_deconvnet.errors import LayerError
+from captum_deconvnet.renamed import renamed
 from captum_deconvnet.short_repr import named_repr
 
 
@@ -115,12 +116,13 @@ class Recording(LivePass):
             [self._stack(projections, number) for number in range(len(self._images))]
         )
 
+    @renamed(budget="memory_budget")
     def project_patches(
         self,
         units: Unit | Sequence[Unit],
         *,
         seed: str | float = "activation",
-        budget: int | None = None,
+        memory_budget: int | None = None,
     ) -> list[Patch]:
         """Project many units, each inside its receptive field only.
 
@@ -129,14 +131,15 @@ class Recording(LivePass):
         Args:
             units: one unit or several, of any recorded layers.
             seed: the value put on each unit, as for :meth:`project`.
-            budget: bytes that signals on the way may take, whatever the number of units; by
+            memory_budget: bytes that signals on the way may take, whatever the number of units; by
                 default 64 MiB, or what one unit needs if that is more.
 
         Returns:
             One patch a unit, of the (first) input.
 
         Raises:
-            BudgetError: if one unit needs more than ``budget``; others as for :meth:`project`.
+            BudgetError: if one unit needs more than ``memory_budget``.
+            UnitError: for a unit outside its map or batch; others as for :meth:`project`.
 
         Example:
             >>> import torch, captum_deconvnet as cdn
@@ -147,7 +150,7 @@ class Recording(LivePass):
         """
         found: dict[int, Patch] = {}
         for path, chosen in seeds.by_layer(self._model, units).items():
-            found |= self._patches_of(path, chosen, seed, budget)
+            found |= self._patches_of(path, chosen, seed, memory_budget)
         return [found[number] for number in sorted(found)]
 
     def _patches_of(

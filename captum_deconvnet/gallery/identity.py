@@ -88,6 +88,16 @@ def weight_checksums(model: nn.Module) -> Iterator[str]:
             yield f"{name}: {tensor.dtype} {tuple(tensor.shape)} {checksum(tensor)}"
 
 
+def fingerprint(arguments: Sequence[Any]) -> list[str]:
+    """Of each argument of the model: a tensor's numbers, of anything else what is described."""
+    return [
+        f"argument: {item.dtype} {tuple(item.shape)} {checksum(item)}"
+        if isinstance(item, Tensor)
+        else f"argument: {setting_text(item)}"
+        for item in arguments
+    ]
+
+
 def checksum(tensor: Tensor) -> int:
     """A checksum of a tensor's numbers in row order, wherever and however it lies."""
     plain = tensor.detach().cpu()

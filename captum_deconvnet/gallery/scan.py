@@ -8,10 +8,11 @@ from typing import Any
 
 from torch import nn
 
+from captum_deconvnet.attribution.further_arguments import as_arguments
 from captum_deconvnet.engine.checks import check_model
 from captum_deconvnet.engine.layers import LayerName, layer_paths
 from captum_deconvnet.errors import ImageError, LayerError, ScanError
-from captum_deconvnet.gallery.identity import identity, sampled_contents
+from captum_deconvnet.gallery.identity import fingerprint, identity, sampled_contents
 from captum_deconvnet.gallery.image_batches import count_of, image_namer
 from captum_deconvnet.gallery.scanner import ScanFile, Scanner
 from captum_deconvnet.gallery.top_activations import TopActivations, empty_scan
@@ -30,6 +31,7 @@ def top_activations(
     save_every: float = 30.0,
     tag: str = "",
     num_workers: int = 0,
+    additional_forward_args: Any = None,
     show_progress: bool = False,
 ) -> TopActivations:
     """Find the ``k`` strongest activations of every map of some layers over a dataset.
@@ -60,6 +62,8 @@ def top_activations(
         tag: anything else that must be equal for a saved scan to be continued, such as the
             version of the images.
         num_workers: processes that read images, beside this one.
+        additional_forward_args: further arguments of the model, one or a tuple, the same for every
+            batch.
         show_progress: show a progress bar.
 
     Returns:
@@ -88,9 +92,12 @@ def top_activations(
     _check(paths, k=k, batch_size=batch_size)
     numbers = _numbers(only, count)
     chunks = [tuple(numbers[n : n + batch_size]) for n in range(0, len(numbers), batch_size)]
-    scanner = Scanner(model, paths, dataset, k, one_per_image, name, num_workers, show_progress)
+    further = as_arguments(additional_forward_args)
+    scanner = Scanner(
+        model, paths, dataset, k, one_per_image, name, num_workers, show_progress, further
+    )
     probed = sampled_contents(dataset, count, num_workers, twice=out is not None)
-    options = [str(k), str(one_per_image), tag, *paths, str(count), *probed]
+    options = [str(k), str(one_per_image), tag, *paths, str(count), *probed, *fingerprint(further)]
     file = None if out is None else ScanFile(Path(out), save_every)
     found = scanner.run(chunks, empty_scan(count, identity(model, options)), file)
     if not found.tops:

@@ -41,6 +41,7 @@ class Scanner:
     name: Name
     workers: int
     show_progress: bool
+    further: tuple[Any, ...] = ()
 
     def run(
         self, chunks: Sequence[Numbers], start: TopActivations, file: ScanFile | None
@@ -114,11 +115,11 @@ class Scanner:
         inputs = batch.inputs.to(next(self.model.parameters(), batch.inputs))
         if scan.is_checked:
             with scan.batch(self.layers, batch.images):
-                self.model(inputs)
+                self.model(inputs, *self.further)
             return
         before = generator_states()
         with scan.batch(self.layers, batch.images), scan.operations:
-            self.model(inputs)
+            self.model(inputs, *self.further)
         drew, decided = drew_since(before), decides(scan.operations.seen)
         self._check(inputs, batch.images, scan, drew=drew, decided=decided)
         scan.is_checked = True
@@ -137,7 +138,7 @@ class Scanner:
 
         def run(given: Tensor) -> list[Tensor]:
             with scan.means_only(images[: len(given)]):
-                self.model(given)
+                self.model(given, *self.further)
             return scan.first(self.layers)
 
         if drew:

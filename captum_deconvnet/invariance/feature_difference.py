@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.attribution.captum_compat import GradientAttribution, TargetType, log_usage
+from captum_deconvnet.attribution.further_arguments import as_arguments, for_rows
 from captum_deconvnet.attribution.model_checks import check_images
 from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.layers import LayerName
@@ -93,7 +94,8 @@ class FeatureDifference(GradientAttribution):  # type: ignore[misc]
             inputs: images (N, C, H, W).
             target: not used, since the features of a layer have no labels; taken because callers
                 of attributions give one.
-            additional_forward_args: further arguments of the model, the same for every batch.
+            additional_forward_args: further arguments of the model, one or a tuple; a tensor with a
+                row for each image is repeated by row, anything else is the same for every batch.
 
         Returns:
             (N, C, H, W), signed: positive where structure of the transformed image brings features
@@ -115,7 +117,8 @@ class FeatureDifference(GradientAttribution):  # type: ignore[misc]
             torch.Size([2, 3, 8, 8])
         """
         check_images(inputs)
-        images = inputs.detach()
+        images, further = inputs.detach(), as_arguments(additional_forward_args)
+        twice = [*range(len(images))] * 2
         recording = record(
             self.model,
             torch.cat([images, self._moved(images)]),
@@ -123,7 +126,7 @@ class FeatureDifference(GradientAttribution):  # type: ignore[misc]
             relu=self.relu,
             rules=self.rules,
             strict=self.strict,
-            additional_forward_args=additional_forward_args,
+            additional_forward_args=for_rows(further, len(images), twice),
         )
         before, after = recording.activations[self.layer].chunk(2)
         change = self._of_channel(after - before)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from captum_deconvnet.attribution.further_arguments import as_arguments, for_rows
 from captum_deconvnet.attribution.model_checks import (
     Target,
     check_images,
@@ -27,6 +28,7 @@ from captum_deconvnet.invariance.measurement import Measurement
 from captum_deconvnet.invariance.placement import Fill, Sampling
 from captum_deconvnet.invariance.transforms import Change, Transform, transform_of
 from captum_deconvnet.invariance.versions import Versions, checked_values
+from captum_deconvnet.renamed import renamed
 from captum_deconvnet.short_repr import named_repr
 
 
@@ -60,7 +62,8 @@ class FeatureInvariance:
         """The model and the layers."""
         return named_repr(self, self.model, layers=self.layers)
 
-    def attribute(
+    @renamed(images="inputs")
+    def measure(
         self,
         inputs: Tensor,
         target: Target = None,
@@ -98,7 +101,8 @@ class FeatureInvariance:
             equivariance: also undo the transform on the maps, and measure what is left.
             units: also score every single unit, which keeps feature maps for every image.
             batch_size: how many versions of images go through the model together.
-            additional_forward_args: further arguments of the model, the same for every batch.
+            additional_forward_args: further arguments of the model, one or a tuple; a tensor with a
+                row for each image is repeated by row, anything else is the same for every batch.
             show_progress: show a bar on stderr.
 
         Returns:
@@ -120,7 +124,7 @@ class FeatureInvariance:
             >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(),
             ...                           torch.nn.Flatten(), torch.nn.Linear(8 * 36, 5)).eval()
             >>> invariance = cdn.FeatureInvariance(net, ["1", "3"])
-            >>> curves = invariance.attribute(torch.rand(2, 3, 8, 8), 4, values=[-2, -1, 0, 1, 2])
+            >>> curves = invariance.measure(torch.rand(2, 3, 8, 8), 4, values=[-2, -1, 0, 1, 2])
             >>> curves.distance("1", "euclidean").shape, curves.probability.shape
             (torch.Size([2, 5]), torch.Size([2, 5]))
             >>> curves.area("3").shape, curves.map_scores["1"].shape
@@ -135,7 +139,7 @@ class FeatureInvariance:
         paths = measured_layers(self.model, self.layers, versions(0, 0))
         measurement = Measurement(
             self.model,
-            _as_tuple(additional_forward_args),
+            as_arguments(additional_forward_args),
             versions,
             len(inputs),
             versions.points,
@@ -144,7 +148,9 @@ class FeatureInvariance:
             self.output,
             target is not None,
         )
-        undo = _undo(self.model, versions, paths) if equivariance else {}
+        further = as_arguments(additional_forward_args)
+        first = for_rows(further, len(inputs), [0])
+        undo = _undo(self.model, versions, paths, first) if equivariance else {}
         layers = {
             path: LayerChanges(path, len(inputs), versions.points, undo.get(path), units=units)
             for path in paths
@@ -152,14 +158,19 @@ class FeatureInvariance:
         found = probabilities(measurement.run(layers), output)
         return _curves(versions, layers, found, target)
 
+    attribute = measure
+    """Captum's name for :meth:`measure`."""
 
-def _undo(model: nn.Module, versions: Versions, paths: tuple[str, ...]) -> dict[str, Undo]:
+
+def _undo(
+    model: nn.Module, versions: Versions, paths: tuple[str, ...], further: tuple[Any, ...]
+) -> dict[str, Undo]:
     """How every layer's maps are put back, by the jump of its units.
 
     Raises:
         LayerError: a layer has no maps that could be.
     """
-    recording = record(model, versions(0, 0), paths)
+    recording = record(model, versions(0, 0), paths, additional_forward_args=further)
     for path in paths:
         shape = tuple(recording.activations[path].shape)
         if len(shape) != 4 or min(shape[2:]) < 2:
@@ -213,12 +224,6 @@ def _map_scores(changes: LayerChanges) -> Tensor:
 
 def _unit_scores(changes: LayerChanges) -> Tensor:
     return torch.stack([score(each.difference, each.energy) for each in changes.unit_sums]).cpu()
-
-
-def _as_tuple(additional: Any) -> tuple[Any, ...]:
-    if additional is None:
-        return ()
-    return additional if isinstance(additional, tuple) else (additional,)
 
 
 def _checked_batch(size: int) -> int:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from captum_deconvnet.attribution.further_arguments import are_by_image, for_rows
 from captum_deconvnet.attribution.model_checks import train_mode_refused
 from captum_deconvnet.engine.consistency import (
     check_batch_independence,
@@ -36,7 +37,7 @@ class Measurement:
 
     Args:
         model: the model.
-        additional: its arguments after the images, the same for every batch.
+        additional: its arguments after the images; tensors with a row an image are repeated by row.
         version: gives an image, by index, in a version, by index: (1, C, H, W).
         images: how many images.
         points: versions of each, the image itself included.
@@ -100,7 +101,7 @@ class Measurement:
         )
         before = generator_states()
         output, seen = self._forward(images, batch, layers)
-        if not is_checked:
+        if not is_checked and not are_by_image(self.additional, self.images):
             self._check(images, layers, first_of(output, seen), drew=drew_since(before))
         return output, seen
 
@@ -127,13 +128,14 @@ class Measurement:
     def _forward(
         self, images: Tensor, batch: Sequence[Segment], layers: Layers
     ) -> tuple[Tensor | None, Measured]:
+        rows = [segment.image for segment in batch for _ in segment.points]
         with (
             torch.no_grad(),
             train_mode_refused(dict(self.model.named_modules())),
             measuring(self.model, layers, batch) as seen,
         ):
             try:
-                output = self.model(images, *self.additional)
+                output = self.model(images, *for_rows(self.additional, self.images, rows))
             except RuntimeError as error:
                 if type(error) is not RuntimeError:
                     raise

@@ -97,7 +97,7 @@ class InvarianceRequest:
         label = self.predicted(wide) if target is None else target
         invariance = FeatureInvariance(self.loaded.model, self.paths)
         return {
-            transform.name: invariance.attribute(
+            transform.name: invariance.measure(
                 wide.pixels,
                 label,
                 transform=transform,

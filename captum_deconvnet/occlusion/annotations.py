@@ -79,7 +79,7 @@ def scores(
     }
     grey = filled("grey", images, loaded)[0, :, :1, :1]
     chosen = list(chosen_layers(loaded, layers))
-    return cdn.PartCorrespondence(loaded.model, chosen).attribute(
+    return cdn.PartCorrespondence(loaded.model, chosen).measure(
         images,
         boxes,
         random_boxes=random_boxes,

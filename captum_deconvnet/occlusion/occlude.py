@@ -53,13 +53,13 @@ def draw_occlusion(
     inputs = to_input(loaded, photograph)
     shown = torch.cat([to_input(loaded, other) for other in others]) if others else None
     window, stride = fitted(request, inputs)
-    maps = cdn.OcclusionSensitivity(loaded, layer, relu=request.relu).attribute(
+    maps = cdn.OcclusionSensitivity(loaded, layer, relu=request.relu).measure(
         inputs,
         target,
         window=window,
         stride=stride,
         fill=request.fill,
-        others=shown,
+        other_inputs=shown,
         show_progress=True,
     )
     warn_of_random_weights(loaded, "maps")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from captum_deconvnet.attribution.further_arguments import as_arguments
 from captum_deconvnet.attribution.model_checks import check_output_name
 from captum_deconvnet.attribution.selected_call import SelectedCall, finite
 from captum_deconvnet.engine.checks import check_initialised, require_module
@@ -27,6 +28,7 @@ from captum_deconvnet.occlusion.occluder import Fill, Occluder, filled
 from captum_deconvnet.occlusion.window_grid import Grid
 from captum_deconvnet.occlusion.windowed_model import WindowedModel
 from captum_deconvnet.registry import LoadedModel
+from captum_deconvnet.renamed import renamed
 from captum_deconvnet.short_repr import named_repr
 
 
@@ -78,7 +80,8 @@ class OcclusionSensitivity:
         """The model and the layer."""
         return named_repr(self, self.model, layer=self.layer)
 
-    def attribute(
+    @renamed(others="other_inputs", images="inputs")
+    def measure(
         self,
         inputs: Tensor,
         target: int | Tensor | list[int] | None = None,
@@ -86,9 +89,10 @@ class OcclusionSensitivity:
         window: int = 32,
         stride: int = 16,
         fill: Fill = None,
-        others: Tensor | None = None,
+        other_inputs: Tensor | None = None,
         output: str = "logits",
         all_classes: bool = False,
+        additional_forward_args: Any = None,
         show_progress: bool = False,
     ) -> OcclusionMaps:
         """Cover each place in turn.
@@ -100,10 +104,12 @@ class OcclusionSensitivity:
             stride: how far it moves, in pixels; the last place is cut off by the edge.
             fill: what covers: ``"grey"``, ``"mean"``, ``"blur"``, a number, a tensor, a function of
                 the images; None is grey for a :class:`LoadedModel` and 0 else.
-            others: images (M, C, H, W) on which the same map is projected too.
+            other_inputs: images (M, C, H, W) on which the same map is projected too.
             output: what the model gives, ``"logits"`` or ``"probabilities"``; of a single logit
                 the probability is the sigmoid.
             all_classes: keep the probabilities of all classes.
+            additional_forward_args: further arguments of the model, one or a tuple; tensors have a
+                row an image and are repeated for batches, as by Captum.
             show_progress: show a bar on stderr.
 
         Returns:
@@ -126,17 +132,18 @@ class OcclusionSensitivity:
             >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(),
             ...     torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 5)).eval()
             >>> sensitivity = cdn.OcclusionSensitivity(net, "1")
-            >>> maps = sensitivity.attribute(torch.rand(1, 3, 20, 16), 3, window=8, stride=4)
+            >>> maps = sensitivity.measure(torch.rand(1, 3, 20, 16), 3, window=8, stride=4)
             >>> maps.activity.shape, maps.probability.shape, maps.label.shape
             (torch.Size([1, 4, 3]), torch.Size([1, 4, 3]), torch.Size([1, 4, 3]))
         """
+        further = as_arguments(additional_forward_args)
         check_output_name(output)
         check_initialised(self.model)
         grid = _grid(inputs, window, stride)
         with torch.no_grad():
             occluder = Occluder([inputs.detach()], [filled(fill, inputs, self.loaded)])
             model = WindowedModel(
-                ClassScores(self.model, None, None, self.output),
+                ClassScores(self.model, None, further or None, self.output),
                 occluder,
                 [grid],
                 method=self.method,
@@ -152,14 +159,22 @@ class OcclusionSensitivity:
         self.report = model.report
         own = others_own = None
         if self.layer is not None and found.channel is not None:
-            own = self._projections(inputs, found.channel, paired=True)
-            others_own = None if others is None else self._projections(others, found.channel)
+            own = self._projections(inputs, found.channel, further, paired=True)
+            if other_inputs is not None:
+                others_own = self._projections(other_inputs, found.channel, further)
         return found.maps(own, others_own)
 
-    def _projections(self, images: Tensor, channels: Tensor, *, paired: bool = False) -> Tensor:
+    attribute = measure
+    """Captum's name for :meth:`measure`."""
+
+    def _projections(
+        self, images: Tensor, channels: Tensor, further: tuple[Any, ...], *, paired: bool = False
+    ) -> Tensor:
         """Projections of maps of the layer: of each image's own map, or of all on all images."""
         assert self.layer is not None
-        recording = record(self.model, images, self.layer, relu=self.relu)
+        recording = record(
+            self.model, images, self.layer, relu=self.relu, additional_forward_args=further
+        )
         if paired:
             pairs = enumerate(channels.tolist())
             return torch.stack([recording.project_map(n, self.layer, c) for n, c in pairs]).detach()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from statistics import fmean, pstdev
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from captum_deconvnet.attribution.further_arguments import as_arguments
 from captum_deconvnet.attribution.model_checks import require_box, train_mode_refused
 from captum_deconvnet.engine.checks import check_initialised, require_module
 from captum_deconvnet.engine.consistency import (
@@ -23,9 +25,11 @@ from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
 from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import ImageError, InputError, unknown_name
 from captum_deconvnet.occlusion.occluder import Fill, filled
+from captum_deconvnet.renamed import renamed
 from captum_deconvnet.short_repr import named_repr
 
 RANDOM = "random"
+Features = Callable[[Tensor], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -82,25 +86,28 @@ class PartCorrespondence:
         """The model and the layers."""
         return named_repr(self, self.model, layers=self.layers)
 
-    def attribute(
+    @renamed(images="inputs")
+    def measure(
         self,
-        images: Tensor,
+        inputs: Tensor,
         boxes: Mapping[str, Sequence[Box]],
         *,
         random_boxes: int = 0,
         fill: Fill = 0.0,
         generator: torch.Generator | None = None,
+        additional_forward_args: Any = None,
     ) -> CorrespondenceScores:
         """Cover each part in all images and compare how features change.
 
         Args:
-            images: (N, C, H, W), two or more.
+            inputs: images (N, C, H, W), two or more.
             boxes: for every part its box in each image, in pixels: a :class:`captum_deconvnet.Box`.
             random_boxes: how many scores of random boxes, each the size of some part, to average
                 into the part ``"random"``; 0 for none.
             fill: what covers, in the model's own space: a number, a tensor (C, 1, 1), ``"mean"``
                 for each image's mean colour, ``"blur"``, or a function of the images.
             generator: of the random boxes; required for them.
+            additional_forward_args: further arguments of the model, one or a tuple.
 
         Returns:
             Scores by layer and part.
@@ -119,20 +126,32 @@ class PartCorrespondence:
             >>> image = torch.rand(1, 3, 12, 12)
             >>> same = cdn.PartCorrespondence(net, "1")
             >>> boxes = {"eye": [cdn.Box(top=2, left=2, bottom=6, right=6)] * 3}
-            >>> same.attribute(image.repeat(3, 1, 1, 1), boxes)["1"]["eye"]
+            >>> same.measure(image.repeat(3, 1, 1, 1), boxes)["1"]["eye"]
             Score(mean=0.0, deviation=0.0, pairs=6)
         """
         check_initialised(self.model)
-        parts = {part: _checked(part, places, images) for part, places in boxes.items()}
+        parts = {part: _checked(part, places, inputs) for part, places in boxes.items()}
         if random_boxes and generator is None:
             raise ImageError(
                 "Random boxes need a torch.Generator, so that they can be drawn again."
             )
+        further = as_arguments(additional_forward_args)
+
+        def features(images: Tensor) -> dict[str, Tensor]:
+            return self._features(images, further)
+
         with torch.no_grad(), train_mode_refused(dict(self.model.named_modules())):
-            clean, cover = self._clean(images), filled(fill, images, None)
-            found = {part: self._pairs(images, clean, b, cover) for part, b in parts.items()}
-            drawn = [_drawn(parts, images, generator) for _ in range(random_boxes)]
-            chance = [self._pairs(images, clean, places, cover) for places in drawn]
+            clean = self._clean(inputs, features, is_checked=bool(further))
+            cover = filled(fill, inputs, None)
+
+            def compared(places: Sequence[Box]) -> dict[str, list[float]]:
+                found = features(covered(inputs, places, cover))
+                return {
+                    path: distances((clean[path] - found[path]).flatten(1)) for path in self.layers
+                }
+
+            found = {part: compared(places) for part, places in parts.items()}
+            chance = [compared(_drawn(parts, inputs, generator)) for _ in range(random_boxes)]
         if chance:
             joined = {path: [d for one in chance for d in one[path]] for path in self.layers}
             found[RANDOM] = joined
@@ -143,34 +162,26 @@ class PartCorrespondence:
             }
         )
 
-    def _pairs(
-        self,
-        images: Tensor,
-        clean: Mapping[str, Tensor],
-        boxes: Sequence[Box],
-        cover: Tensor,
-    ) -> dict[str, list[float]]:
-        covered = images.clone()
-        for image, card, box in zip(covered, cover, boxes, strict=True):
-            place = (slice(None), slice(box.top, box.bottom), slice(box.left, box.right))
-            image[place] = card[place]
-        found = self._features(covered)
-        return {path: distances((clean[path] - found[path]).flatten(1)) for path in self.layers}
+    attribute = measure
+    """Captum's name for :meth:`measure`."""
 
-    def _clean(self, images: Tensor) -> dict[str, Tensor]:
+    def _clean(self, images: Tensor, features: Features, *, is_checked: bool) -> dict[str, Tensor]:
         """The features, nothing covered; a warning if they are partly chance.
+
+        Further arguments may have a row an image: then no single image is run to check it.
 
         Raises:
             ModelError: an image's features depend on the other images.
         """
         before = generator_states()
-        clean = self._features(images.clone())
+        clean = features(images.clone())
         if drew_since(before):
-            check_determinism([*clean.values()], lambda: [*self._features(images.clone()).values()])
+            check_determinism([*clean.values()], lambda: [*features(images.clone()).values()])
+        if is_checked or drew_since(before):
             return clean
 
         def first(inputs: Tensor) -> list[Tensor]:
-            return [one[:1] for one in self._features(inputs).values()]
+            return [one[:1] for one in features(inputs).values()]
 
         check_batch_independence(
             type(self.model).__name__,
@@ -182,12 +193,21 @@ class PartCorrespondence:
         )
         return clean
 
-    def _features(self, images: Tensor) -> dict[str, Tensor]:
+    def _features(self, images: Tensor, further: tuple[Any, ...]) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         layers = {path: self.model.get_submodule(path) for path in self.layers}
         with layer_outputs(layers, lambda path, output: found.update({path: output.clone()})):
-            self.model(images)
+            self.model(images, *further)
         return found
+
+
+def covered(images: Tensor, boxes: Sequence[Box], cover: Tensor) -> Tensor:
+    """A copy of the images, a box of each covered."""
+    found = images.clone()
+    for image, card, box in zip(found, cover, boxes, strict=True):
+        place = (slice(None), slice(box.top, box.bottom), slice(box.left, box.right))
+        image[place] = card[place]
+    return found
 
 
 def distances(changes: Tensor) -> list[float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +18,12 @@ from torch import Tensor, nn
 from captum_deconvnet.engine.checks import check_inputs, require_module
 from captum_deconvnet.engine.record import record
 from captum_deconvnet.engine.recording import Recording
+from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.engine.rules.switches import random_switches
 from captum_deconvnet.engine.units import Unit, position
 from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import InputError
+from captum_deconvnet.renamed import renamed
 from captum_deconvnet.short_repr import short_repr
 
 
@@ -67,29 +70,32 @@ class TrustChecks:
     __repr__ = short_repr
 
 
+@renamed(image="inputs", other_image="other_inputs")
 def trust_checks(
     model: nn.Module,
-    image: Tensor,
+    inputs: Tensor,
     unit: Unit,
-    other_image: Tensor,
+    other_inputs: Tensor,
     *,
-    relu: str = "deconvnet",
+    relu: str | Family = "deconvnet",
     seed: int = 0,
+    additional_forward_args: Any = None,
 ) -> TrustChecks:
     """Project a unit, then again with one thing changed at a time, and correlate.
 
-    All seeds are the unit's activation on ``image``, so that only the backward pass differs. The
+    All seeds are the unit's activation on ``inputs``, so that only the backward pass differs. The
     four: the switches of another image; switches drawn at random in their windows; weights shuffled
     within each filter bank, in the whole model; another unit of the layer at the same place, drawn
     at random, with the same switches.
 
     Args:
         model: any conv net, in eval mode; it is left as it was found.
-        image: (1, C, H, W).
+        inputs: one image, (1, C, H, W).
         unit: the unit to check; ``unit.image`` must be 0.
-        other_image: of the same shape.
-        relu: how rectifiers pass the signal.
+        other_inputs: another image of the same shape.
+        relu: how rectifiers pass the signal, as for :func:`captum_deconvnet.record`.
         seed: of the random switches, weights and unit.
+        additional_forward_args: further arguments of the model, one or a tuple.
 
     Returns:
         The projection, the four others, and their correlations.
@@ -110,24 +116,25 @@ def trust_checks(
         ['other image', 'random switches', 'random weights', 'other unit']
     """
     require_module(model)
-    check_inputs((image, other_image))
-    if image.shape != other_image.shape or len(image) != 1:
+    check_inputs((inputs, other_inputs))
+    if inputs.shape != other_inputs.shape or len(inputs) != 1:
         raise InputError(
-            f"Give one image and another of its shape; given {tuple(image.shape)} and "
-            f"{tuple(other_image.shape)}."
+            f"Give one image and another of its shape; given {tuple(inputs.shape)} and "
+            f"{tuple(other_inputs.shape)}."
         )
     generator = torch.Generator().manual_seed(seed)
-    recording = record(model, image, unit.layer, relu=relu)
+    options: dict[str, Any] = {"relu": relu, "additional_forward_args": additional_forward_args}
+    recording = record(model, inputs, unit.layer, **options)
     base, activation = _projected(recording, unit), recording.activations[unit.layer]
     value = float(activation[position(unit, activation)])
     box = recording.receptive_field(unit.layer).box(unit.row, unit.column)
     other = replace(unit, channel=other_channel(unit.channel, activation.shape[1], generator))
-    by_chance = record(model, image, unit.layer, relu=relu, rules=random_switches(generator))
+    by_chance = record(model, inputs, unit.layer, rules=random_switches(generator), **options)
     changed = {
-        "other image": (record(model, other_image, unit.layer, relu=relu), unit),
+        "other image": (record(model, other_inputs, unit.layer, **options), unit),
         "random switches": (by_chance, unit),
         "random weights": (
-            record(with_shuffled_weights(model, generator), image, unit.layer, relu=relu),
+            record(with_shuffled_weights(model, generator), inputs, unit.layer, **options),
             unit,
         ),
         "other unit": (recording, other),

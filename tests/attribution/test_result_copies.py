@@ -43,7 +43,7 @@ def patch():
 
 RESULTS = {
     "OcclusionMaps": lambda: cdn.OcclusionSensitivity(net(), "1").attribute(
-        IMAGES, 1, window=4, stride=2, others=IMAGES, all_classes=True
+        IMAGES, 1, window=4, stride=2, other_inputs=IMAGES, all_classes=True
     ),
     "InvarianceCurves": lambda: cdn.FeatureInvariance(net(), "1").attribute(
         IMAGES, 1, values=[1, 2], units=True, equivariance=True

@@ -334,7 +334,7 @@ def test_memory_keeps_to_the_budget_whatever_the_number_of_units():
     units = every_unit(recording, "7") * 8
     budget = 2**20
     assert len(units) > 2000
-    assert peak(recording, units, budget=budget) <= budget
+    assert peak(recording, units, memory_budget=budget) <= budget
     assert peak(recording, units) > budget  # more is there to be used
 
 
@@ -342,7 +342,10 @@ def test_the_budget_changes_no_value():
     net, images = deep_net(), torch.rand(2, 3, 64, 64).double()
     recording = cdn.record(net, images, "7")
     units = recording.strongest("7")
-    plain, tight = recording.project_patches(units), recording.project_patches(units, budget=2**20)
+    plain, tight = (
+        recording.project_patches(units),
+        recording.project_patches(units, memory_budget=2**20),
+    )
     for one, other in zip(plain, tight, strict=True):
         assert_close(one.pixels, other.pixels, **EXACT)
 
@@ -350,7 +353,7 @@ def test_the_budget_changes_no_value():
 def test_a_budget_that_one_unit_exceeds_is_refused():
     recording = cdn.record(deep_net(), torch.rand(1, 3, 64, 64).double(), "7")
     with pytest.raises(cdn.errors.BudgetError, match=r"One unit needs .* the budget is 1000"):
-        recording.project_patches(cdn.Unit(0, "7", 0, 3, 3), budget=1000)
+        recording.project_patches(cdn.Unit(0, "7", 0, 3, 3), memory_budget=1000)
 
 
 def test_a_patch_owns_its_pixels():

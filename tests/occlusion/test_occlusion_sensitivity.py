@@ -71,7 +71,9 @@ def test_the_maps_are_the_sums_that_the_window_leaves(net, images, fill):
 def test_the_projection_of_the_strongest_map_is_the_image_itself(net, images):
     """One by one filters of weight 1: the projection puts every activation where it came from."""
     sensitivity = cdn.OcclusionSensitivity(net, net[1])
-    maps = sensitivity.attribute(images, 0, window=WINDOW, stride=STRIDE, others=images.flip(0))
+    maps = sensitivity.attribute(
+        images, 0, window=WINDOW, stride=STRIDE, other_inputs=images.flip(0)
+    )
     assert_close(maps.projection, images)
     assert_close(maps.other_projections, images.flip(0).expand(2, 2, 1, HEIGHT, WIDTH))
 

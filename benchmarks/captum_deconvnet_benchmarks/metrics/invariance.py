@@ -192,7 +192,7 @@ class InvarianceBenchmark:
             return {}
         invariance = FeatureInvariance(self.model, self.layers)
         curves = [
-            invariance.attribute(
+            invariance.measure(
                 image[None],
                 transform=self.transform,
                 values=x.tolist(),
