@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from captum_deconvnet.occlusion.incremental.interpreter import run_clean, run_windows
 from captum_deconvnet.occlusion.incremental.program import (
@@ -93,6 +92,8 @@ def share_of_arithmetic(program: Program, inputs: Sequence[Tensor], window: Wind
 
     They are counted on shapes alone. 1 if they cannot be counted.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # takes a third of torch's own import
+
     shapes = [torch.empty_like(tensor, device="meta") for tensor in inputs]
     try:
         counted = replace(program, steps=[_on_shapes(step) for step in program.steps])
