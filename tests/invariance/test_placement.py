@@ -7,9 +7,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
 
 from captum_deconvnet.invariance.placement import Placement, place
+
+ndimage = pytest.importorskip("scipy.ndimage", reason="the extra bench brings scipy")
 
 
 def picture(height=7, width=9):

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from scipy import ndimage
 from torchvision.transforms import v2
 
 import captum_deconvnet as cdn
 from captum_deconvnet.invariance.wide_input import wide_input
 from captum_deconvnet.registry import ImageTransform, LoadedModel
+
+ndimage = pytest.importorskip("scipy.ndimage", reason="the extra bench brings scipy")
 
 
 def network(channels=3, resize=64, crop=56, after=None):

@@ -6,12 +6,13 @@ import importlib.util
 import sys
 
 import pytest
-import skimage.data
 import torch
 from PIL import Image
 
 from captum_deconvnet.errors import UnknownNameError, WeightsError
 from captum_deconvnet.registry import list_models, load_model
+
+skimage = pytest.importorskip("skimage", reason="the extra offline brings scikit-image")
 
 
 def test_two_nets_are_offered():
