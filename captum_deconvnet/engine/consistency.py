@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from captum_deconvnet.engine.output import named_signals
 from captum_deconvnet.engine.rules.call import base_name
 from captum_deconvnet.errors import ModelError
+from captum_deconvnet.torch_modes import OperationMode
 
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
 """How far an output may be from the model's own, as a part of the largest output."""
@@ -138,7 +138,7 @@ def relative_difference(found: Tensor, expected: Tensor) -> float:
     return float((found - expected).abs().max()) / scale
 
 
-class SeenOperations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class SeenOperations(OperationMode):
     """Sees the operations of a plain pass in this context.
 
     Attributes:
@@ -147,7 +147,7 @@ class SeenOperations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         """Nothing is seen yet."""
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.seen: set[OpOverload] = set()
         self._is_hidden = False
 
@@ -160,13 +160,11 @@ class SeenOperations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         finally:
             self._is_hidden = False
 
-    def __torch_dispatch__(
-        self, func: OpOverload, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def run_operation(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one operation."""
         if not self._is_hidden:
             self.seen.add(func)
-        return func(*args, **(kwargs or {}))
+        return func(*args, **kwargs)
 
 
 def decides(functions: Iterable[OpOverload]) -> bool:

@@ -9,13 +9,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.nn.modules.conv import _ConvNd
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from captum_deconvnet.errors import ModelError
+from captum_deconvnet.torch_modes import OperationMode
 
 ASPECT_TOLERANCE = 1.5
 """How far a map's shape may be from the input's: rounding of odd sizes stays well below."""
@@ -156,23 +158,18 @@ def has_convolution(model: nn.Module, example_input: Callable[[], Tensor]) -> bo
     """
     if any(isinstance(module, _ConvNd) for module in model.modules()):
         return True
-    convolutions = _Convolutions()  # type: ignore[no-untyped-call]
+    convolutions = _Convolutions()
     with convolutions:
         call_tree(model, example_input())
     return convolutions.seen
 
 
-class _Convolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Convolutions(OperationMode):
     """Looks for the operation that every convolution ends in."""
 
     seen: bool = False
 
-    def __torch_dispatch__(
-        self,
-        func: Callable[..., object],
-        types: object,
-        args: tuple[object, ...] = (),
-        kwargs: dict[str, object] | None = None,
-    ) -> object:
+    def run_operation(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run one operation, and look at which it is."""
         self.seen |= func is torch.ops.aten.convolution.default
-        return func(*args, **(kwargs or {}))
+        return func(*args, **kwargs)

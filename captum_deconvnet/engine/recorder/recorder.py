@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
 from torch._ops import OpOverload
 from torch.autograd.function import FunctionMeta
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from captum_deconvnet.engine.aliases.in_place_changes import derive
 from captum_deconvnet.engine.aliases.storages import Storages
@@ -43,11 +42,12 @@ from captum_deconvnet.engine.rules.table import FALLBACK, OUTSIDE, TABLE, Row
 from captum_deconvnet.engine.tape.adjoint import Adjoint
 from captum_deconvnet.engine.tape.tape import GateStrength, Inherited, Step, Tape, Value
 from captum_deconvnet.errors import UnsupportedOperationError
+from captum_deconvnet.torch_modes import OperationMode
 
 Rows = Mapping[Any, Row]
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recorder(OperationMode):
     """Records the operations of one forward pass.
 
     Attributes:
@@ -59,7 +59,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, rows: Rows, family: Family) -> None:
         """Record by the built-in table, with ``rows`` (operation, function or module) before it."""
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.rows, self.family, self.tape = rows, family, Tape()
         self.path: list[str] = []
         self.storages = Storages(partial(derive, self.tape))
@@ -67,15 +67,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.found: dict[OpOverload, Row] = {}
         self._is_hidden = False
 
-    def __torch_dispatch__(
-        self,
-        func: OpOverload,
-        types: tuple[type, ...],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
+    def run_operation(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one operation, and record it if it depends on the input."""
-        kwargs = kwargs or {}
         if not tensors(args, kwargs):
             return func(*args, **kwargs)
         written = written_tensors(func, args, kwargs)

@@ -16,12 +16,12 @@ from typing import Any
 
 from torch import Tensor
 from torch.autograd.function import Function, FunctionMeta
-from torch.overrides import TorchFunctionMode
 
 from captum_deconvnet.engine.recorder.recorder import Recorder
 from captum_deconvnet.engine.recorder.tensor_hooks import INSTEAD
 from captum_deconvnet.engine.rules.autograd_functions import Context, own_backward
 from captum_deconvnet.engine.rules.call import tensors
+from captum_deconvnet.torch_modes import FunctionMode
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def _tell(ctx: Any, context: Context) -> None:
         ctx.mark_non_differentiable(*context.non_differentiable)
 
 
-class FunctionRecorder(TorchFunctionMode):
+class FunctionRecorder(FunctionMode):
     """Takes whole the torch functions that have a rule; answers for those that need autograd."""
 
     def __init__(self, recorder: Recorder) -> None:
@@ -125,15 +125,10 @@ class FunctionRecorder(TorchFunctionMode):
         super().__init__()
         self.recorder = recorder
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: tuple[type, ...],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+    def run_function(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Run one torch function."""
-        kwargs = kwargs or {}
         if func in INSTEAD and any(map(self.recorder.flows, tensors(args, kwargs))):
             return INSTEAD[func](self.recorder, *args, **kwargs)
         if func not in self.recorder.rows:

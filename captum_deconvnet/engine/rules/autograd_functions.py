@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 from torch.autograd.function import Function, FunctionCtx
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from captum_deconvnet.engine.rules.call import Call, is_signal, is_strided, tensors
 from captum_deconvnet.engine.rules.replay import in_turn
@@ -27,6 +26,7 @@ from captum_deconvnet.engine.rules.table import Row
 from captum_deconvnet.engine.tape.adjoint import Adjoint, Kept, reduce_to, tensors_in
 from captum_deconvnet.engine.tape.reach import Extent, Reach, pointwise, whole
 from captum_deconvnet.errors import ModelError
+from captum_deconvnet.torch_modes import OperationMode
 
 pass
 
@@ -164,12 +164,12 @@ _SAME_PLACES = frozenset(
 )
 
 
-class Observed(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Observed(OperationMode):
     """Watches operations; what it cannot follow it does not call elementwise."""
 
     def __init__(self, given: Iterable[Tensor | None]) -> None:
         """Watch what is made of ``given``."""
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._known = {_address(tensor) for tensor in given if tensor is not None}
         self._holds = True
 
@@ -178,15 +178,9 @@ class Observed(TorchDispatchMode):  # type: ignore[no-untyped-call]
         given = [item for item in made if isinstance(item, Tensor)]
         return self._holds and all(_address(tensor) in self._known for tensor in given)
 
-    def __torch_dispatch__(
-        self,
-        func: OpOverload,
-        types: tuple[type, ...],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
+    def run_operation(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one operation and look at it."""
-        output = func(*args, **(kwargs or {}))
+        output = func(*args, **kwargs)
         given = [tensor for tensor in tensors(args, kwargs) if tensor.dim()]
         made = tensors(output)
         shapes = {tensor.shape for tensor in (*given, *made)}

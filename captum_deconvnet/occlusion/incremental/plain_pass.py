@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from captum_deconvnet.errors import CaptumDeconvnetError, UnsupportedOperationError
 from captum_deconvnet.occlusion.incremental.traceable import check_not_random, check_traceable
 from captum_deconvnet.occlusion.occluder import Occluder
+from captum_deconvnet.torch_modes import OperationMode
 
 
 @dataclass(frozen=True)
@@ -63,20 +63,14 @@ def plain_pass(
     return PlainPass(outputs, seconds, check.largest) if check.is_plain else None
 
 
-class _OperationCheck(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _OperationCheck(OperationMode):
     """Checks every operation; of the tensors it looks at the size alone."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.is_plain, self.largest = True, 0
 
-    def __torch_dispatch__(
-        self,
-        func: OpOverload,
-        types: tuple[type, ...],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
+    def run_operation(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         output = func(*args, **kwargs) if kwargs else func(*args)
         self.is_plain = self.is_plain and _is_plain(func)
         if isinstance(output, Tensor) and not func.is_view:  # a view of weights is no activation

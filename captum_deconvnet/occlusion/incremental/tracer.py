@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from captum_deconvnet.engine.aliases.storages import Storages
 from captum_deconvnet.engine.rules.call import base_name, tensors, written_tensors
@@ -25,32 +23,27 @@ from captum_deconvnet.occlusion.incremental.traceable import (
     check_traceable,
     functional,
 )
+from captum_deconvnet.torch_modes import FunctionMode, OperationMode
 
 Writer = Callable[[Any], None] | None
 """Writes a call down, given its output; ``None`` if it does not depend on the inputs."""
 _T = TypeVar("_T")
 
 
-class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Tracer(OperationMode):
     """Writes down the operations that depend on the inputs."""
 
     def __init__(self) -> None:
         """Start with nothing known."""
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.trace = Trace()
         self.storages = Storages(_refuse_view)
         self._numbers: dict[Value, int] = {}
         self._is_hidden = False
 
-    def __torch_dispatch__(
-        self,
-        func: OpOverload,
-        types: tuple[type, ...],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
+    def run_operation(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one operation, and write it down if it depends on the inputs."""
-        return self._run_traced(func, args, kwargs or {}, self._operation)
+        return self._run_traced(func, args, kwargs, self._operation)
 
     def trace_as_one(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run a torch function as one operation."""
@@ -181,7 +174,7 @@ def _refuse_view(*arguments: Any) -> NoReturn:
     raise UnsupportedOperationError("a view of a tensor that was changed in place is read again")
 
 
-class FunctionTracer(TorchFunctionMode):
+class FunctionTracer(FunctionMode):
     """Traces as one operation what is several to torch and one to the table of rules."""
 
     def __init__(self, tracer: Tracer) -> None:
@@ -189,15 +182,10 @@ class FunctionTracer(TorchFunctionMode):
         super().__init__()
         self.tracer = tracer
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: tuple[type, ...],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+    def run_function(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Run one function."""
-        kwargs = kwargs or {}
         is_folded = func is F.pad and kwargs.get("mode", "constant") != "constant"
         if is_folded or func in _TRACED_AS_ONE:
             return self.tracer.trace_as_one(func, args, kwargs)
