@@ -106,10 +106,14 @@ def chosen_maps(
     chosen: Maps = {}
     for layer in layers:
         count = shapes[layer][0] if layer in shapes else 0
-        generator = torch.Generator().manual_seed(request.seed)
-        drawn = torch.randperm(count, generator=generator)[: request.maps].tolist()
-        chosen[layer] = sorted(drawn)
+        chosen[layer] = drawn_channels(count, request.maps, request.seed)
     return chosen
+
+
+def drawn_channels(count: int, maps: int | None, seed: int) -> list[int]:
+    """So many of ``count`` channels, drawn at random and sorted; all of them for None."""
+    generator = torch.Generator().manual_seed(seed)
+    return sorted(torch.randperm(count, generator=generator)[:maps].tolist())
 
 
 def scan_images(

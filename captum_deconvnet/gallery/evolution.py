@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
@@ -19,7 +18,7 @@ from captum_deconvnet.cli.output import check_folder, make_folder, write_figure,
 from captum_deconvnet.cli.stopping import note_kept
 from captum_deconvnet.engine.units import activation_of
 from captum_deconvnet.files import alone_in, origin_of, readable
-from captum_deconvnet.gallery.builder import digest
+from captum_deconvnet.gallery.builder import digest, drawn_channels
 from captum_deconvnet.gallery.panels import ActivationPanel, project_panels
 from captum_deconvnet.gallery.scan import top_activations
 from captum_deconvnet.gallery.tiles import tiles
@@ -156,11 +155,10 @@ def scan_checkpoint(request: EvolutionRequest, checkpoint: Path) -> CheckpointSc
     )  # fmt: skip
     for number in sorted(top.skipped):
         click.echo(f"left out {readable(top.names[number])}", err=True)
-    generator = torch.Generator().manual_seed(request.seed)
-    drawn = torch.randperm(len(top.values), generator=generator)[: request.maps].tolist()
+    drawn = drawn_channels(len(top.values), request.maps, request.seed)
     found = {
         panel.unit.channel: panel
-        for image in project_panels(loaded.model, images, top, {layer: sorted(drawn)})
+        for image in project_panels(loaded.model, images, top, {layer: drawn})
         for panel in image.panels
     }
     return CheckpointScan(checkpoint, loaded, dict(top.names), found)

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from captum_deconvnet.pictures.display import stretch
 from captum_deconvnet.pictures.style import (
     FONT_SIZE,
-    LETTERING,
     draw_heading,
     extra_height,
     heading,
     in_plain_style,
 )
-from captum_deconvnet.projections.figure import OUTLINE_COLOURS, show_picture
+from captum_deconvnet.projections.figure import OUTLINE_COLOURS, show_picture, write_caption
 
 SIDE = 2.0  # inches, as all lengths here
 GAP = 0.25
@@ -109,13 +108,13 @@ def _image(axes: Axes, shown: OccludedImage) -> None:
     show_picture(axes, shown.image)
     corner = (shown.image.shape[1] - shown.window - 0.5, -0.5)
     axes.add_patch(Rectangle(corner, shown.window, shown.window, color="#808080"))
-    _caption(axes, f"(a) the image, and the\noccluder, {shown.window} pixels wide")
+    write_caption(axes, f"(a) the image, and the\noccluder, {shown.window} pixels wide")
 
 
 def _map(figure: Figure, axes: Axes, values: NDArray[np.floating], text: str) -> None:
     drawn = axes.imshow(values, cmap="viridis", interpolation="nearest", aspect="auto")
     axes.set(xticks=[], yticks=[])
-    _caption(axes, text)
+    write_caption(axes, text)
     box = axes.get_position()
     bar = figure.add_axes((box.x0, box.y0 - 0.06, box.width, 0.025))
     figure.colorbar(drawn, cax=bar, orientation="horizontal")
@@ -126,7 +125,7 @@ def _map(figure: Figure, axes: Axes, values: NDArray[np.floating], text: str) ->
 def _projection(axes: Axes, projection: NDArray[np.floating], text: str, *, is_own: bool) -> None:
     picture, factor = stretch(projection, 99.5)
     show_picture(axes, picture)
-    _caption(axes, f"{text}  \u00d7{factor:.3g}" if factor else f"{text}, all zero")
+    write_caption(axes, f"{text}  \u00d7{factor:.3g}" if factor else f"{text}, all zero")
     axes.spines[:].set(visible=is_own, color="black", linewidth=2)
 
 
@@ -139,7 +138,7 @@ def _labels(axes: Axes, shown: OccludedImage) -> None:
     rgb = np.array([[_rgb(cell) for cell in row] for row in cells])
     axes.imshow(rgb, interpolation="nearest", aspect="auto")
     axes.set(xticks=[], yticks=[])
-    _caption(axes, "(e) the most probable\nclass")
+    write_caption(axes, "(e) the most probable\nclass")
     entries = [Patch(color=colours[int(k)], label=shown.names[int(k)][:24]) for k in frequent]
     if len(found) > len(frequent):
         count = len(found) - len(frequent)
@@ -152,9 +151,3 @@ def _labels(axes: Axes, shown: OccludedImage) -> None:
 
 def _rgb(colour: str) -> tuple[float, ...]:
     return tuple(int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5))
-
-
-def _caption(axes: Axes, text: str) -> None:
-    for place, line in enumerate(reversed(text.splitlines())):
-        lift = (0, 2.5 + 1.2 * FONT_SIZE * place)
-        axes.annotate(line, (0, 1), lift, "axes fraction", textcoords="offset points", **LETTERING)

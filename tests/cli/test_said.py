@@ -167,8 +167,8 @@ def test_every_command_that_runs_a_model_takes_a_device(deconvnet):
     ],
 )  # fmt: skip
 def test_the_window_fits_the_picture(side, given, expected):
-    from captum_deconvnet.occlusion.occlude import Order, fitted
+    from captum_deconvnet.occlusion.occlude import OcclusionRequest, fitted
 
     window, stride = given or (None, None)
-    order = Order("m", "DEFAULT", None, window, stride, "grey", None, Path("o.png"))
+    order = OcclusionRequest("m", "DEFAULT", None, window, stride, "grey", None, Path("o.png"))
     assert fitted(order, torch.zeros(1, 3, side, side + 7)) == expected
