@@ -78,6 +78,10 @@ class TransformError(CaptumDeconvnetError, ValueError):
     """A transform of images, or a value of it, cannot be used as asked."""
 
 
+class FillError(ModelError, TransformError):
+    """What is to cover an image, or to come in from outside it, does not fit it."""
+
+
 class TargetError(UnitError, AssertionError):
     """The model has no output of that number, or a target does not pick one output an image.
 

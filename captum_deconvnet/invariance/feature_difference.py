@@ -17,9 +17,10 @@ from captum_deconvnet.engine.record import record
 from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.errors import TransformError, UnitError
-from captum_deconvnet.invariance.placement import Fill, Sampling
+from captum_deconvnet.invariance.placement import Sampling
 from captum_deconvnet.invariance.transforms import Change, Transform, transform_of
 from captum_deconvnet.invariance.versions import checked_values
+from captum_deconvnet.pictures.fills import Fill
 from captum_deconvnet.short_repr import named_repr
 
 

@@ -25,9 +25,10 @@ from captum_deconvnet.invariance.curves import InvarianceCurves
 from captum_deconvnet.invariance.distances import Norms, score
 from captum_deconvnet.invariance.layer_changes import LayerChanges, Undo
 from captum_deconvnet.invariance.measurement import Measurement
-from captum_deconvnet.invariance.placement import Fill, Sampling
+from captum_deconvnet.invariance.placement import Sampling
 from captum_deconvnet.invariance.transforms import Change, Transform, transform_of
 from captum_deconvnet.invariance.versions import Versions, checked_values
+from captum_deconvnet.pictures.fills import Fill
 from captum_deconvnet.renamed import renamed
 from captum_deconvnet.short_repr import named_repr
 
@@ -93,8 +94,9 @@ class FeatureInvariance:
                 pixels (in proportion on images under 224), 1 to 1.8, 0 to 350 degrees.
             interpolation: ``"bilinear"`` or ``"nearest"``. Shifts by whole pixels and turns by
                 right angles need none.
-            fill: what comes in from outside the image, one number or one a channel; 0 is the mean
-                colour of most networks.
+            fill: what comes in from outside the image: a number, one a channel, ``"mean"`` of each
+                image, ``"blur"``, a tensor that broadcasts, or a function of images (N, C, H, W);
+                None is 0, the mean colour of most networks.
             crop: (height, width) of the centre that the model sees after the transform, so that
                 what comes in is taken from larger ``inputs`` and borders invent no edges.
             output: what the model gives, ``"logits"`` or ``"probabilities"``.
@@ -111,6 +113,7 @@ class FeatureInvariance:
         Raises:
             UnknownNameError: for an unknown transform, interpolation or layer.
             TransformError: for values that cannot be used, or a transform that changes the size.
+            FillError: for a fill that does not fit the images.
             TargetError: for a label that does not exist.
             LayerError: for a layer that did not run or whose rows are not the images.
             ModelError: for inputs the model does not take, outputs that are not ``output``, or a

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from captum_deconvnet.errors import TransformError, unknown_name
-
-Fill = float | Sequence[float]
+from captum_deconvnet.pictures.fills import Fill, filled
 
 RIGHT_ANGLE = 90
 
@@ -71,7 +70,8 @@ def place(
         images: (N, C, H, W); not changed, but returned as they are by the identity.
         placement: where they go.
         interpolation: ``"bilinear"`` or ``"nearest"``.
-        fill: what comes in from outside the frame, one number or one a channel.
+        fill: what comes in from outside the frame, in every form of
+            :func:`captum_deconvnet.pictures.fills.filled`.
 
     Returns:
         Images of the same shape.
@@ -88,7 +88,7 @@ def place(
 def shift(images: Tensor, down: int, right: int, fill: Fill) -> Tensor:
     """Images (N, C, H, W) moved by whole pixels."""
     height, width = images.shape[-2:]
-    moved = filled(images, fill)
+    moved = filled(fill, images, None).clone()
     rows = slice(max(down, 0), height + min(down, 0))
     columns = slice(max(right, 0), width + min(right, 0))
     old_rows = slice(max(-down, 0), height + min(-down, 0))
@@ -97,18 +97,30 @@ def shift(images: Tensor, down: int, right: int, fill: Fill) -> Tensor:
     return moved
 
 
-def filled(images: Tensor, fill: Fill) -> Tensor:
-    """A new tensor like ``images`` with nothing in it but ``fill``."""
-    colours = images.new_tensor(fill if isinstance(fill, Sequence) else [fill])
-    return colours.view(-1, 1, 1).expand(images.shape).clone()
-
-
 def resampled(images: Tensor, placement: Placement, interpolation: str, fill: Fill) -> Tensor:
     """Images (N, C, H, W) read between their pixels."""
+    if isinstance(fill, str | Tensor) or callable(fill):
+        return _over(filled(fill, images, None), images, placement, interpolation)
+    plain = 0.0 if fill is None else fill
+    colours = list(plain) if isinstance(plain, Sequence) else [plain] * images.shape[-3]
+    return _affine(images, placement, interpolation, colours)
+
+
+def _over(cover: Tensor, images: Tensor, placement: Placement, interpolation: str) -> Tensor:
+    """Images laid over a cover of their shape, as torchvision lays them over a colour."""
+    moved = _affine(images, placement, interpolation, None)
+    shown = _affine(torch.ones_like(images[:, :1]), placement, interpolation, None)
+    if interpolation == "nearest":
+        return torch.where(shown < 0.5, cover, moved)
+    return moved * shown + (1 - shown) * cover
+
+
+def _affine(
+    images: Tensor, placement: Placement, interpolation: str, colours: list[float] | None
+) -> Tensor:
     from torchvision.transforms.v2 import InterpolationMode
     from torchvision.transforms.v2 import functional as transforms
 
-    colours = list(fill) if isinstance(fill, Sequence) else [fill] * images.shape[-3]
     moved: Tensor = transforms.affine(
         images,
         angle=-placement.degrees,  # torchvision's affine turns clockwise
@@ -130,8 +142,9 @@ class Sampling:
 
     Args:
         interpolation: ``"bilinear"`` or ``"nearest"``.
-        fill: what comes in from outside the image, in the units of the input: one number or one a
-            channel. 0 is the mean colour of most networks.
+        fill: what comes in from outside the image, in the units of the input: a number or one a
+            channel, ``"mean"``, ``"blur"``, a tensor, a function of the images; None is 0, the mean
+            colour of most networks.
         crop: (height, width) of the centre that the model sees, so that what comes in is taken
             from a larger image; None if it sees all of it.
 
@@ -153,17 +166,20 @@ class Sampling:
 
     def check(self, images: Tensor) -> None:
         """Raise for a crop or a fill that does not fit images (N, C, H, W)."""
-        _, channels, height, width = images.shape
-        if isinstance(self.fill, Sequence) and len(self.fill) != channels:
-            raise TransformError(
-                f"The fill has {len(self.fill)} numbers and the images {channels} channels: give "
-                "one number, or one a channel."
-            )
+        height, width = images.shape[-2:]
+        filled(self.fill, images, None)
         if self.crop is not None and (self.crop[0] > height or self.crop[1] > width):
             raise TransformError(
                 f"The crop {self.crop} is larger than the images, {(height, width)}: give larger "
                 "images or a smaller crop."
             )
+
+    def of_image(self, image: int, images: int) -> Sampling:
+        """The same for one of several images: of a tensor with a fill for each, its own."""
+        fill = self.fill
+        if isinstance(fill, Tensor) and fill.dim() == 4 and len(fill) == images:
+            return replace(self, fill=fill[image : image + 1])
+        return self
 
     def framed(self, images: Tensor) -> Tensor:
         """The centre (N, C, *crop) of images (N, C, H, W), or all of them without a crop."""

@@ -68,7 +68,8 @@ class Versions:
         picture = self.images[image : image + 1]
         if point == 0:
             return self.sampling.framed(picture)
-        return self.transform(picture, self.changed[point - 1], self.sampling)
+        sampling = self.sampling.of_image(image, len(self.images))
+        return self.transform(picture, self.changed[point - 1], sampling)
 
     def undo(self, jump: tuple[float, float]) -> Undo:
         """How the maps of a layer are put back.

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 import captum_deconvnet as cdn
 from captum_deconvnet.cli.loading import chosen_layers, load_for_command
 from captum_deconvnet.errors import ImageError
-from captum_deconvnet.occlusion.occluder import filled
+from captum_deconvnet.pictures.fills import filled
 from captum_deconvnet.pictures.reading import read_picture, to_input
 from captum_deconvnet.registry.transforms import Picture
 

@@ -32,6 +32,7 @@ from captum_deconvnet.occlusion.maps import OcclusionReport, check_method
 from captum_deconvnet.occlusion.occluder import Occluder
 from captum_deconvnet.occlusion.window_grid import Grid, WindowTotals, sliding
 from captum_deconvnet.occlusion.windowed_model import WindowedModel
+from captum_deconvnet.pictures.fills import Fill, filled
 from captum_deconvnet.short_repr import named_repr
 
 
@@ -86,7 +87,7 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
         inputs: TensorOrTupleOfTensorsGeneric,
         sliding_window_shapes: tuple[int, ...] | tuple[tuple[int, ...], ...],
         strides: int | tuple[int, ...] | tuple[int | tuple[int, ...], ...] | None = None,
-        baselines: BaselineType = None,
+        baselines: BaselineType | Fill = None,
         target: TargetType = None,
         additional_forward_args: Any = None,
         perturbations_per_eval: int | None = None,
@@ -99,7 +100,8 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
             sliding_window_shapes: the window without the batch: (C, h, w); one an input.
             strides: how far it moves: None for 1, an int for all dimensions, or one a dimension.
             baselines: what the window is covered with: None for 0, a number, a tensor that
-                broadcasts to the input, or a tuple of these.
+                broadcasts to the input, or a tuple of these, as Captum has it; also ``"mean"``,
+                ``"blur"``, a list of one number a channel, or a function of the input.
             target: which output, in all forms that Captum takes.
             additional_forward_args: further arguments of the model, one or a tuple.
             perturbations_per_eval: at most this many windows go through together; None for what
@@ -114,6 +116,7 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
             InputError: for inputs that are no tensors; it is an AssertionError, as Captum has it.
             WindowError: for windows and strides that do not fit; it is an AssertionError, as Captum
                 has it.
+            FillError: for baselines that do not fit the input.
             NonFiniteError: if the output is NaN or infinite.
             TrainModeError: for a batch norm in train mode, naming it.
             ModelError: for a model whose outputs depend on the other images of the batch, whose
@@ -129,8 +132,8 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
             >>> occlusion.attribute(torch.rand(2, 3, 8, 8), (3, 4, 4), (3, 2, 2), target=1).shape
             torch.Size([2, 3, 8, 8])
         """
-        as_tensors(inputs)
-        given, baselines = format_input_baseline(inputs, baselines)
+        plain = _as_captum_has_them(baselines, as_tensors(inputs))
+        given, covers = format_input_baseline(inputs, plain)
         grids = _grids(given, sliding_window_shapes, strides)
         _check_count(perturbations_per_eval)
         additional = format_additional_forward_args(additional_forward_args)
@@ -143,7 +146,7 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
         with torch.no_grad():
             model = WindowedModel(
                 call,
-                Occluder([tensor.detach() for tensor in given], baselines),
+                Occluder([tensor.detach() for tensor in given], covers),
                 grids,
                 method=self.method,
                 most=perturbations_per_eval,
@@ -171,6 +174,18 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
             for windows, (outputs, *_) in model.outputs():
                 totals.add(windows, model.call.select(outputs, len(windows)))
                 bar.update(len(windows))
+
+
+def _as_captum_has_them(baselines: Any, inputs: tuple[Tensor, ...]) -> Any:
+    """Baselines as numbers and tensors: names, lists and functions become what they say."""
+    several = baselines if isinstance(baselines, tuple) else (baselines,)
+    found = tuple(
+        filled(each, given, None) if isinstance(each, str | list) or callable(each) else each
+        for each, given in zip(several, inputs, strict=False)
+    )
+    if len(several) > len(inputs):
+        return baselines
+    return found if isinstance(baselines, tuple) else found[0]
 
 
 def _grids(inputs: tuple[Tensor, ...], sizes: Any, strides: Any) -> list[Grid]:

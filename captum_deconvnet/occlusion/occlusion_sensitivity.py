@@ -24,9 +24,10 @@ from captum_deconvnet.occlusion.maps import (
     OcclusionReport,
     check_method,
 )
-from captum_deconvnet.occlusion.occluder import Fill, Occluder, filled
+from captum_deconvnet.occlusion.occluder import Occluder
 from captum_deconvnet.occlusion.window_grid import Grid
 from captum_deconvnet.occlusion.windowed_model import WindowedModel
+from captum_deconvnet.pictures.fills import Fill, filled
 from captum_deconvnet.registry import LoadedModel
 from captum_deconvnet.renamed import renamed
 from captum_deconvnet.short_repr import named_repr
@@ -102,8 +103,9 @@ class OcclusionSensitivity:
             target: the class of all or of each; None for the most probable one.
             window: side of the square, in pixels.
             stride: how far it moves, in pixels; the last place is cut off by the edge.
-            fill: what covers: ``"grey"``, ``"mean"``, ``"blur"``, a number, a tensor, a function of
-                the images; None is grey for a :class:`LoadedModel` and 0 else.
+            fill: what covers: ``"grey"``, ``"mean"``, ``"blur"``, a number or one a channel, a
+                tensor that broadcasts, a function of the images; None is grey for a
+                :class:`LoadedModel` and 0 else.
             other_inputs: images (M, C, H, W) on which the same map is projected too.
             output: what the model gives, ``"logits"`` or ``"probabilities"``; of a single logit
                 the probability is the sigmoid.

@@ -24,7 +24,7 @@ from captum_deconvnet.engine.layers import LayerName, layer_paths
 from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
 from captum_deconvnet.engine.windows.receptive_field import Box
 from captum_deconvnet.errors import ImageError, InputError, unknown_name
-from captum_deconvnet.occlusion.occluder import Fill, filled
+from captum_deconvnet.pictures.fills import Fill, filled
 from captum_deconvnet.renamed import renamed
 from captum_deconvnet.short_repr import named_repr
 
@@ -104,8 +104,9 @@ class PartCorrespondence:
             boxes: for every part its box in each image, in pixels: a :class:`captum_deconvnet.Box`.
             random_boxes: how many scores of random boxes, each the size of some part, to average
                 into the part ``"random"``; 0 for none.
-            fill: what covers, in the model's own space: a number, a tensor (C, 1, 1), ``"mean"``
-                for each image's mean colour, ``"blur"``, or a function of the images.
+            fill: what covers, in the model's own space: a number or one a channel, ``"mean"``
+                for each image's mean colour, ``"blur"``, a tensor that broadcasts, or a function
+                of the images; None is 0.
             generator: of the random boxes; required for them.
             additional_forward_args: further arguments of the model, one or a tuple.
 

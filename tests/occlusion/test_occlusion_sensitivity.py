@@ -15,6 +15,7 @@ from captum_deconvnet.errors import (
     UnknownNameError,
     UnsupportedOperationError,
 )
+from captum_deconvnet.pictures.fills import filled
 
 HEIGHT, WIDTH, WINDOW, STRIDE = 7, 10, 4, 3
 ROWS, COLUMNS = [(0, 3), (3, 6)], [(0, 3), (3, 6), (6, 9)]
@@ -129,7 +130,7 @@ def test_a_blurred_flat_image_is_the_image(net):
 
 def test_grey_is_128_before_the_transform():
     loaded = cdn.load_model("torchvision/squeezenet1_1", "random")
-    fill = cdn.occlusion.occluder.filled("grey", torch.zeros(1, 3, 64, 64), loaded)
+    fill = filled("grey", torch.zeros(1, 3, 64, 64), loaded)
     right = (128 / 255 - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
     assert_close(fill[0, :, 5, 7], right, rtol=1e-5, atol=1e-5)
 

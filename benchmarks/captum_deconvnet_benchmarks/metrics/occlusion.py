@@ -11,11 +11,12 @@ from torch import Tensor
 from captum_deconvnet import LoadedModel
 from captum_deconvnet.attribution.selected_call import finite
 from captum_deconvnet.errors import ModelError, UnsupportedOperationError
-from captum_deconvnet.occlusion.occluder import Fill, Occluder, filled
+from captum_deconvnet.occlusion.occluder import Occluder
 from captum_deconvnet.occlusion.occlusion_sensitivity import ClassScores
 from captum_deconvnet.occlusion.whole_model import Batch
 from captum_deconvnet.occlusion.window_grid import Grid, Window
 from captum_deconvnet.occlusion.windowed_model import WindowedModel
+from captum_deconvnet.pictures.fills import Fill, filled
 from captum_deconvnet_benchmarks.metrics.explanations import (
     CHANNELS,
     Model,
