@@ -4,6 +4,8 @@ from captum_deconvnet.pictures.plotting import import_matplotlib
 
 import_matplotlib()  # before Captum does
 
+from collections.abc import Callable
+
 from captum._utils.common import _expand_additional_forward_args as expand_additional_forward_args
 from captum._utils.common import _format_additional_forward_args as format_additional_forward_args
 from captum._utils.common import _format_output as format_output
@@ -26,6 +28,7 @@ from captum.attr._core.feature_ablation import _parse_forward_out as parse_forwa
 from captum.attr._core.feature_ablation import check_output_shape_valid
 from captum.attr._utils.attribution import (
     GradientAttribution,
+    InternalAttribution,
     LayerAttribution,
     NeuronAttribution,
     PerturbationAttribution,
@@ -41,11 +44,13 @@ from torch import nn
 __all__ = [
     "BaselineType",
     "GradientAttribution",
+    "InternalAttribution",
     "LayerAttribution",
     "NeuronAttribution",
     "NullProgress",
     "PerturbationAttribution",
     "SliceIntType",
+    "Synchronous",
     "TargetType",
     "TensorOrTupleOfTensorsGeneric",
     "check_output_shape_valid",
@@ -76,3 +81,17 @@ def hooked_by_captum(model: nn.Module) -> set[nn.Module]:
         for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
         if getattr(hook, "__module__", "").startswith("captum.")
     }
+
+
+class Synchronous:
+    """A class of Captum's form whose attribution is never asynchronous, as Captum's own are not."""
+
+    get_name: Callable[[], str]
+
+    def attribute_future(self) -> None:
+        """Asynchronous attribution does not exist.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from captum_deconvnet.attribution.captum_compat import (
     GradientAttribution,
+    Synchronous,
     TargetType,
     TensorOrTupleOfTensorsGeneric,
     compute_gradients,
@@ -35,7 +36,7 @@ from captum_deconvnet.errors import InputError
 from captum_deconvnet.short_repr import named_repr
 
 
-class DeconvNet(GradientAttribution):  # type: ignore[misc]
+class DeconvNet(Synchronous, GradientAttribution):  # type: ignore[misc]
     r"""The deconvnet projection of a model's output (Zeiler & Fergus 2014, section 2.1).
 
     Drop-in for :class:`captum.attr.Deconvolution`, right for every spelling of ReLU and for every
@@ -127,14 +128,6 @@ class DeconvNet(GradientAttribution):  # type: ignore[misc]
         session = self.record(given, additional_forward_args)
         found = self.take_back(session, self.signals(session, target), session.images)
         return format_output(is_tuple(inputs), tuple(found))
-
-    def attribute_future(self) -> None:
-        """Asynchronous attribution does not exist, as for Captum's own class.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")
 
     def record(
         self, inputs: tuple[Tensor, ...], additional: Any, view: LayerView | None = None

@@ -1,7 +1,4 @@
-"""``LayerDeconvNet``: the projection of the output to a hidden layer, as a Captum attribution.
-
-A layer as Captum's classes take it: a module, or here its path as well.
-"""
+"""``LayerDeconvNet``: the projection of the output to a hidden layer, as a Captum attribution."""
 
 from __future__ import annotations
 
@@ -12,7 +9,9 @@ from torch import Tensor, nn
 
 from captum_deconvnet.attribution.captum_compat import (
     GradientAttribution,
+    InternalAttribution,
     LayerAttribution,
+    Synchronous,
     TargetType,
     TensorOrTupleOfTensorsGeneric,
     format_output,
@@ -20,7 +19,6 @@ from captum_deconvnet.attribution.captum_compat import (
 )
 from captum_deconvnet.attribution.deconvnet import DeconvNet, as_tensors
 from captum_deconvnet.attribution.layer_view import LayerView
-from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.layers import layer_path
 from captum_deconvnet.engine.output import OutputName
 from captum_deconvnet.engine.rules.call import is_signal
@@ -30,7 +28,38 @@ from captum_deconvnet.errors import LayerError
 from captum_deconvnet.short_repr import named_repr
 
 
-class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[misc]
+class HiddenLayerDeconvNet(Synchronous):
+    """What projections to and from a hidden layer share.
+
+    Attributes:
+        layer: the module.
+        deconv: the projection of the whole model.
+    """
+
+    layer: nn.Module
+    deconv: DeconvNet
+
+    def _hold(
+        self, deconv: DeconvNet, layer: nn.Module | str, device_ids: list[int] | None
+    ) -> None:
+        """Set up as Captum's classes of layers and neurons are."""
+        InternalAttribution.__init__(
+            self, deconv.model, layer_module(deconv.model, layer), device_ids
+        )
+        GradientAttribution.__init__(self, deconv.model)
+        self.deconv = deconv
+
+    def __repr__(self) -> str:
+        """The projection and the layer."""
+        return named_repr(self, self.deconv, layer=layer_path(self.deconv.model, self.layer))
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """Which rules ran in the last call, as :attr:`DeconvNet.receipt`; None before the first."""
+        return self.deconv.receipt
+
+
+class LayerDeconvNet(HiddenLayerDeconvNet, LayerAttribution, GradientAttribution):  # type: ignore[misc]
     r"""The deconvnet projection of a model's output, stopped at a hidden layer.
 
     Captum has no such class; it follows the conventions of :class:`captum.attr.LayerGradCam`.
@@ -61,14 +90,8 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
         output: OutputName | None = None,
     ) -> None:
         """Attribute the output of ``model`` to ``layer``."""
-        require_module(model)
-        LayerAttribution.__init__(self, model, layer_module(model, layer), device_ids)
-        GradientAttribution.__init__(self, model)
-        self.deconv = DeconvNet(model, relu=relu, rules=rules, strict=strict, output=output)
-
-    def __repr__(self) -> str:
-        """The projection and the layer."""
-        return named_repr(self, self.deconv, layer=layer_path(self.deconv.model, self.layer))
+        deconv = DeconvNet(model, relu=relu, rules=rules, strict=strict, output=output)
+        self._hold(deconv, layer, device_ids)
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
     def attribute(
@@ -111,19 +134,6 @@ class LayerDeconvNet(LayerAttribution, GradientAttribution):  # type: ignore[mis
         signals = self.deconv.take_back(session, starts, stops)
         answer: Tensor | tuple[Tensor, ...] = format_output(len(signals) > 1, tuple(signals))
         return answer
-
-    @property
-    def receipt(self) -> Receipt | None:
-        """Which rules ran in the last call, as :attr:`DeconvNet.receipt`; None before the first."""
-        return self.deconv.receipt
-
-    def attribute_future(self) -> None:
-        """Asynchronous attribution does not exist, as for Captum's own class.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")
 
 
 def layer_module(model: nn.Module, layer: nn.Module | str) -> nn.Module:

@@ -18,21 +18,19 @@ from captum_deconvnet.attribution.captum_compat import (
     log_usage,
 )
 from captum_deconvnet.attribution.deconvnet import DeconvNet, as_tensors
-from captum_deconvnet.attribution.layer_deconvnet import layer_module
+from captum_deconvnet.attribution.layer_deconvnet import HiddenLayerDeconvNet
 from captum_deconvnet.attribution.layer_view import LayerView
 from captum_deconvnet.attribution.selection import neuron_signals
-from captum_deconvnet.engine.checks import require_module
 from captum_deconvnet.engine.layers import layer_path
 from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.engine.tape.tape import Value
 from captum_deconvnet.errors import LayerError
-from captum_deconvnet.short_repr import named_repr
 
 NeuronSelector = int | tuple[int | SliceIntType, ...] | Callable[..., Tensor]
 
 
-class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[misc]
+class NeuronDeconvNet(HiddenLayerDeconvNet, NeuronAttribution, GradientAttribution):  # type: ignore[misc]
     r"""The deconvnet projection of one neuron (Zeiler & Fergus 2014, section 2.1).
 
     Drop-in for :class:`captum.attr.NeuronDeconvolution`. The neuron is seeded with 1, as Captum
@@ -48,8 +46,8 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
         strict: as for :class:`DeconvNet`.
 
     Raises:
-        NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
         UnknownNameError: for a layer path that is not in the model, with near names.
+        NotAModuleError: for a model that is no module; it is an AssertionError, as Captum has it.
     """
 
     def __init__(
@@ -63,14 +61,7 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
         strict: bool = False,
     ) -> None:
         """Attribute neurons of ``layer`` to the inputs of ``model``."""
-        require_module(model)
-        NeuronAttribution.__init__(self, model, layer_module(model, layer), device_ids)
-        GradientAttribution.__init__(self, model)
-        self.deconv = DeconvNet(model, relu=relu, rules=rules, strict=strict)
-
-    def __repr__(self) -> str:
-        """The projection and the layer."""
-        return named_repr(self, self.deconv, layer=layer_path(self.deconv.model, self.layer))
+        self._hold(DeconvNet(model, relu=relu, rules=rules, strict=strict), layer, device_ids)
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
     def attribute(
@@ -115,11 +106,6 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
         found = self.deconv.take_back(session, self._signals(view, neuron_selector), session.images)
         return format_output(is_tuple(inputs), tuple(found))
 
-    @property
-    def receipt(self) -> Receipt | None:
-        """Which rules ran in the last call, as :attr:`DeconvNet.receipt`; None before the first."""
-        return self.deconv.receipt
-
     def _signals(self, view: LayerView, selector: NeuronSelector) -> dict[Value, Tensor]:
         """The signal of the neurons at what the layer took or gave."""
         path, tensors, values = layer_path(self.deconv.model, self.layer), view.tensors, view.values
@@ -130,11 +116,3 @@ class NeuronDeconvNet(NeuronAttribution, GradientAttribution):  # type: ignore[m
             value = values[name]
             signals[value] = signals[value] + signal if value in signals else signal
         return signals
-
-    def attribute_future(self) -> None:
-        """Asynchronous attribution does not exist, as for Captum's own class.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")

@@ -56,18 +56,14 @@ class SelectedCall:
         """Whether some module may draw random numbers."""
         return any(module.training for module in self.modules.values())
 
-    def __call__(self, inputs: Sequence[Tensor], count: int) -> Tensor:
-        """The selected outputs for ``count`` windows."""
-        return self.select(self.all(inputs, count), count)
-
-    def all(self, inputs: Sequence[Tensor], count: int) -> Tensor:
+    def outputs(self, inputs: Sequence[Tensor], count: int) -> Tensor:
         """All outputs for ``count`` windows."""
-        additional = self.expanded(count)
+        additional = self.additional_for(count)
         if self.module is not None:
-            return self.run(*inputs, *(additional or ()))
-        return self.tensor(run_forward(self.function, tuple(inputs), None, additional))
+            return self.output_of(*inputs, *(additional or ()))
+        return self.one_tensor(run_forward(self.function, tuple(inputs), None, additional))
 
-    def tensor(self, output: Any) -> Tensor:
+    def one_tensor(self, output: Any) -> Tensor:
         """The one tensor, or number, that the function gave."""
         found: Tensor = (
             parse_forward_out(output)
@@ -89,20 +85,20 @@ class SelectedCall:
         first = [tensor[:1] for tensor in inputs]
         copies = [tensor.repeat_interleave(count, 0) for tensor in first]
         try:
-            alone = self.all(first, 1)
+            alone = self.outputs(first, 1)
         except Exception:
             return
         check_batch_independence(
             self.name,
             [output[:1]],
             [alone],
-            lambda: [self.all(first, 1)],
-            lambda: [self.all(copies, 1)[:1]],
+            lambda: [self.outputs(first, 1)],
+            lambda: [self.outputs(copies, 1)[:1]],
         )
 
-    def run(self, *arguments: Any) -> Tensor:
+    def output_of(self, *arguments: Any) -> Tensor:
         """The function's one tensor for its inputs and further arguments."""
-        return self.tensor(self.function(*arguments))
+        return self.one_tensor(self.function(*arguments))
 
     @property
     def name(self) -> str:
@@ -121,7 +117,7 @@ class SelectedCall:
             raise several_numbers(selected, output, self.target, count)
         return finite(selected)
 
-    def expanded(self, count: int) -> tuple[Any, ...] | None:
+    def additional_for(self, count: int) -> tuple[Any, ...] | None:
         """The additional arguments for ``count`` windows."""
         if self.additional is None:
             return None

@@ -8,7 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from captum_deconvnet.attribution.captum_compat import GradientAttribution, TargetType, log_usage
+from captum_deconvnet.attribution.captum_compat import (
+    GradientAttribution,
+    Synchronous,
+    TargetType,
+    log_usage,
+)
 from captum_deconvnet.attribution.further_arguments import as_arguments, for_rows
 from captum_deconvnet.attribution.model_checks import check_images
 from captum_deconvnet.engine.checks import require_module
@@ -24,7 +29,7 @@ from captum_deconvnet.pictures.fills import Fill
 from captum_deconvnet.short_repr import named_repr
 
 
-class FeatureDifference(GradientAttribution):  # type: ignore[misc]
+class FeatureDifference(Synchronous, GradientAttribution):  # type: ignore[misc]
     r"""The deconvnet projection of f(Tx) - f(x), a layer's change under a transform T.
 
     Ours, in the manner of Zeiler & Fergus 2014: features that appear are projected through the
@@ -137,14 +142,6 @@ class FeatureDifference(GradientAttribution):  # type: ignore[misc]
         self.receipt = recording.receipt_from(self.layer)
         vanished, appeared = projected.chunk(2)
         return appeared - vanished
-
-    def attribute_future(self) -> None:
-        """Asynchronous attribution does not exist, as for Captum's own classes.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")
 
     def _moved(self, images: Tensor) -> Tensor:
         self.sampling.check(images)

@@ -12,6 +12,7 @@ from captum_deconvnet.attribution.captum_compat import (
     BaselineType,
     NullProgress,
     PerturbationAttribution,
+    Synchronous,
     TargetType,
     TensorOrTupleOfTensorsGeneric,
     format_additional_forward_args,
@@ -36,7 +37,7 @@ from captum_deconvnet.pictures.fills import Fill, filled
 from captum_deconvnet.short_repr import named_repr
 
 
-class Occlusion(PerturbationAttribution):  # type: ignore[misc]
+class Occlusion(Synchronous, PerturbationAttribution):  # type: ignore[misc]
     r"""How much the output falls when a window of the input is covered (Zeiler & Fergus 2014, 4.2).
 
     Drop-in for :class:`captum.attr.Occlusion`, with the same values. Where Captum runs the whole
@@ -156,14 +157,6 @@ class Occlusion(PerturbationAttribution):  # type: ignore[misc]
             self._run(model, totals, show_progress=show_progress)
         self.report = model.report
         return format_output(is_tuple(inputs), totals.attributions())
-
-    def attribute_future(self) -> None:
-        """Asynchronous attribution does not exist, as for Captum's own class.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(f"attribute_future is not implemented for {self.get_name()}")
 
     def _run(self, model: WindowedModel, totals: WindowTotals, *, show_progress: bool) -> None:
         """Run all windows, and add up what each did."""

@@ -191,13 +191,13 @@ class OcclusionSensitivity:
 class ClassScores(SelectedCall):
     """A model whose output must be class scores (N, K)."""
 
-    def tensor(self, output: Any) -> Tensor:
+    def one_tensor(self, output: Any) -> Tensor:
         """The scores.
 
         Raises:
             ModelError: it is not (N, K).
         """
-        found = super().tensor(output)
+        found = super().one_tensor(output)
         if found.dim() != 2:
             raise ModelError(
                 f"The model gives {tuple(found.shape)}; class scores (N, K) were expected. Wrap "

@@ -58,7 +58,7 @@ def forward_pass(call: SelectedCall, layer: str | None = None) -> ForwardPass:
         refused = train_mode_refused(call.modules if count == 1 else {})
         hooks = layer_outputs(layers, lambda _, output: found.append(_copy(output)), prepend=True)
         with refused, hooks:
-            output = call.all(inputs, count)
+            output = call.outputs(inputs, count)
         return [output, *(feature_maps(path, found) for path in layers)]
 
     return run

@@ -84,7 +84,7 @@ class IncrementalModel:
         """
 
         def plain(windows: Sequence[Window]) -> Tensor:
-            return call.all(self.occluder.covered_inputs(windows), len(windows))
+            return call.outputs(self.occluder.covered_inputs(windows), len(windows))
 
         sample, expected = self.passes.sample, self.passes.covered
         again, alone = plain(sample), plain(sample[:1])

@@ -46,9 +46,9 @@ class ForwardCall:
         """A call that gives its one tensor, and the outputs of a layer."""
 
         def additional(count: int) -> Sequence[Any]:
-            return call.expanded(count) or ()
+            return call.additional_for(count) or ()
 
-        return cls(call.run, call.modules, additional, () if layer is None else (layer,))
+        return cls(call.output_of, call.modules, additional, () if layer is None else (layer,))
 
     def output(self, inputs: Sequence[Tensor]) -> Any:
         """The model's own output for one window."""
