@@ -27,8 +27,7 @@ def register_hooks(register: Callable[[object], None]) -> None:
 def register_explainers(register: RegisterExplainers) -> None:
     """Offer our explainers, Captum's and the controls."""
     from captum_deconvnet_benchmarks.explainers.captum_gradients import GRADIENTS
-    from captum_deconvnet_benchmarks.explainers.captum_noise import NOISE
-    from captum_deconvnet_benchmarks.explainers.captum_perturbations import PERTURBATIONS
+    from captum_deconvnet_benchmarks.explainers.captum_perturbations import NOISE, PERTURBATIONS
     from captum_deconvnet_benchmarks.explainers.controls import CONTROLS
     from captum_deconvnet_benchmarks.explainers.ours import OURS
 

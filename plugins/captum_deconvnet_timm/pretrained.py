@@ -1,6 +1,6 @@
 """timm's published weights: their tags, and how they get here.
 
-timm's nets in folders and in repositories of the Hugging Face hub, by timm's own spelling.
+Nets in folders and in repositories of the Hugging Face hub are taken by timm's own spelling.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Loading one of torchvision's nets.
-
-Transforms between pictures and inputs, from what torchvision publishes with its weights.
-"""
+"""Loading one of torchvision's nets, with the preprocessing that is published with its weights."""
 
 from __future__ import annotations
 

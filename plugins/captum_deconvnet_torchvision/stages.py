@@ -1,8 +1,8 @@
-"""Stages of the nets whose layers go on after the net that is looked at.
+"""The layers of torchvision's nets.
 
-All other nets have the layers that ``find_stages`` finds, AlexNet's five of the paper among them.
-
-The part of a net that one picture passes through, and its name in published weights.
+Most have the layers that ``find_stages`` finds, AlexNet's five of the paper among them. Where a net
+goes on after what one picture passes through, a table says which of its modules count, and how
+published weights name them.
 """
 
 from __future__ import annotations

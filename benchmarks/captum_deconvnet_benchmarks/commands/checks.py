@@ -1,7 +1,4 @@
-"""``deconvnet bench selftest``: every metric where the answer is known.
-
-``deconvnet bench crosscheck``: our metrics beside other people's.
-"""
+"""``deconvnet bench selftest`` and ``crosscheck``: is every metric what it should be?"""
 
 from __future__ import annotations
 

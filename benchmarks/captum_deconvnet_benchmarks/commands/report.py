@@ -1,7 +1,4 @@
-"""``deconvnet bench report``: a run as a page, plots and tables.
-
-``deconvnet bench compare``: what changed from one run to another.
-"""
+"""``deconvnet bench report`` and ``compare``: one run as a page, two runs compared."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""``deconvnet bench zoo``: project every torchvision and timm conv net, one row each.
-
-``deconvnet bench zoo-report``: the coverage page from the rows of the sweep.
-"""
+"""``deconvnet bench zoo`` and ``zoo-report``: project every conv net, write the coverage page."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The tensors on which all comparisons are made: a small net, two images, their maps.
+"""Comparisons of a metric of ours with that of a peer, on the same tensors.
 
-One comparison of a metric of ours with that of a peer, on the same tensors.
+The tensors are a small net, two images and their maps.
 """
 
 from __future__ import annotations

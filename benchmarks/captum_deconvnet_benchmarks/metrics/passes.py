@@ -1,6 +1,6 @@
 """Many versions of many images through a model, in passes of one size.
 
-Lengths that the literature gives in pixels of images of 224, on smaller images.
+The literature gives lengths in pixels of images of 224; here they shrink with the image.
 """
 
 from __future__ import annotations

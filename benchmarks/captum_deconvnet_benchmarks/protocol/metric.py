@@ -1,7 +1,4 @@
-"""Scores: what a metric says of the explanations of a batch, image by image.
-
-A metric: how good the explanations of a model are, one score an image.
-"""
+"""Metrics and scores: how good the explanations of a model are, one score an image."""
 
 from __future__ import annotations
 

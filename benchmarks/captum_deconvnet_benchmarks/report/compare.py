@@ -1,6 +1,6 @@
-"""Whether two runs can be compared: the same images, weights and metrics.
+"""Two runs, image by image: what changed, and whether that could be chance.
 
-Two runs, image by image: what changed, and whether that could be chance.
+Runs that measured other images, weights or metrics are refused.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""How far a run is, and how long the rest will take.
-
-How long the rest of a run takes, from what its parts have taken so far.
-"""
+"""How far a run is, and how long the rest will take, by what each kind of unit has taken."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The same units projected by the engine, the reference, autograd and Captum.
-
-How far two projections are apart.
-"""
+"""The same units projected by the engine, the reference, autograd and Captum, and compared."""
 
 from __future__ import annotations
 

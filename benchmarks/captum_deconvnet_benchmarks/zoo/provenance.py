@@ -1,9 +1,4 @@
-"""How the rows of the page were made: machine, versions, time.
-
-Where, when and with what a sweep was made: the sidecar of its rows.
-
-Tables of the coverage page.
-"""
+"""Where, when and with what a sweep was made, as facts beside its rows and as text."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One row of the sweep: a model and what was found.
 
-The sweep's file: one row a model, written as soon as it is known.
+A row is written to the sweep's file as soon as it is known.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """A model made ready to be measured, and the units that are projected.
 
-A model that returns one tensor, whatever the net inside returns.
-
-The smallest picture a model takes.
+The model gets the smallest picture that it takes, and returns one tensor, whatever the net inside
+returns.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What is swept: which nets there are, how one is measured, and where its row goes.
-
-One run of the sweep: what is left to do, progress, and files.
-"""
+"""One run of the sweep: which nets there are, what is left to do, progress, and files."""
 
 from __future__ import annotations
 

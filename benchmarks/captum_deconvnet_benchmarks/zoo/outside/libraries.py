@@ -73,19 +73,19 @@ TABLE = """
     monai                          monai                           medical
     torchxrayvision                torchxrayvision                 medical
     ultralytics                    ultralytics                     dense
-    braindecode                    braindecode                     signals
+    braindecode                    braindecode                     volumes_and_signals
     open_clip                      open-clip-torch                 classifiers
     pretrainedmodels               pretrainedmodels                classifiers
     geffnet                        geffnet                         classifiers
     super_image                    super-image                     dense
     kornia                         kornia                          dense
     vit_pytorch                    vit-pytorch                     hybrids
-    timm_3d                        timm-3d                         volumes
-    segmentation_models_pytorch_3d segmentation-models-pytorch-3d  volumes
+    timm_3d                        timm-3d                         volumes_and_signals
+    segmentation_models_pytorch_3d segmentation-models-pytorch-3d  volumes_and_signals
     facenet_pytorch                facenet-pytorch                 dense
     efficientnet_pytorch           efficientnet-pytorch            classifiers
     resnest                        resnest                         classifiers
-    torchaudio                     torchaudio                      signals
+    torchaudio                     torchaudio                      volumes_and_signals
     lightly                        lightly                         classifiers
     """
 """What a library is imported as, what it is installed as, and the kind of its nets."""

@@ -1,7 +1,4 @@
-"""The row of a net of another library: that of the zoo, and what is checked beside.
-
-The part of the coverage page on other libraries, counted from their rows.
-"""
+"""The rows of nets of other libraries, and the section of the coverage page that counts them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A softmax that a model ends in: the projection starts at the logit.
+"""What autograd's graph shows otherwise than the rule table has it.
 
-In-place operations on views: the one thing that autograd's graph does not show.
-
-Local response normalisation: several operations to autograd, and one row of the rule table.
+A softmax that a model ends in is left out: the projection starts at the logit. In-place operations
+on views do not show in the graph. Local response normalisation is several operations to autograd,
+and one row of the rule table.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Functions of one activation that are merged again: what they spell out has no literal rule.
+"""Functions that models spell out in several operations.
 
-Norms that are spelled out, ``(x - mean) / deviation``: the mean is recorded as well.
+Functions of one activation are merged by the engine, and have no literal rule. In norms,
+``(x - mean) / deviation``, the mean is recorded as well.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The names that autograd gives its backward nodes, by what they do to a signal.
+"""The backward nodes of autograd: what each kind does to a signal, and what its input is made of.
 
-What the reference says when it has no answer.
-
-What a factor is made of: a signal, or what the data selected or scaled.
+The input of a node is a signal, or something that the data selected or scaled. A node that is in no
+table has no answer.
 """
 
 from __future__ import annotations
