@@ -163,13 +163,15 @@ def window_sums(space: Tensor, windows: Sequence[Window]) -> Tensor:
     return torch.stack(sums)
 
 
-def _gathered(
-    tiles: Iterator[Batch],
-) -> tuple[list[Window], Tensor]:
-    """All windows and their class scores (W, K)."""
+def _gathered(tiles: Iterator[Batch]) -> tuple[list[Window], Tensor]:
+    """All windows and their class scores (W, K), from the first tile on.
+
+    The model gives its last tile first. A score is a sum over windows, whose order decides its
+    last digit.
+    """
     windows: list[Window] = []
     scores: list[Tensor] = []
-    for some, (output, *_) in tiles:
+    for some, (output, *_) in reversed(list(tiles)):
         windows.extend(some)
         scores.append(output.reshape(len(some), -1))
     return windows, torch.cat(scores)

@@ -157,14 +157,18 @@ class RoadBenchmark:
             )
 
         found = target_outputs(self.model, target, 2 * len(self.shares), make, self.output)
-        most, least = found[:, : len(self.shares)], found[:, len(self.shares) :]
+        return self._scores(found, order.tied)
+
+    def _scores(self, found: Tensor, tied: Tensor) -> Scores:
+        """From outputs (N, 2 * shares) without the most and without the least relevant pixels."""
+        most, least = torch.split(found, len(self.shares), 1)
         x = torch.tensor(self.shares).to(found)
         return Scores(
             {
                 "road": (least.mean(1) - most.mean(1)) / 2,
                 STRONGEST: most.mean(1),
                 WEAKEST: least.mean(1),
-                "tied": order.tied,
+                "tied": tied,
             },
             {STRONGEST: Curve(x, most), WEAKEST: Curve(x, least)},
         )

@@ -38,49 +38,44 @@ def circular_net() -> nn.Module:
     return nn.Sequential(conv, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
 
 
+ROLLED: dict[str, Any] = {
+    "transform": lambda images, value: images.roll(int(value), -1),
+    "values": [3],
+    "similarity": "cosine",
+}
+"""A circular shift by three columns."""
+
+
+def projection(relu: str) -> Explain:
+    """The projection of the target's logit, with one of the rules for rectifiers."""
+    return lambda model, inputs, target: DeconvNet(model, relu=relu).attribute(
+        inputs, target=target
+    )
+
+
 def invariance() -> list[Case]:
     """Invariance of maps and of features: a circular net under circular shifts."""
-    image = numbers(1, 1, 8, 8)
-
-    def rolled(images: Tensor, value: float) -> Tensor:
-        return images.roll(int(value), -1)
-
-    def family(relu: str) -> Explain:
-        return lambda model, inputs, target: DeconvNet(model, relu=relu).attribute(
-            inputs, target=target
-        )
-
-    choices: dict[str, Any] = {"transform": rolled, "values": [3], "similarity": "cosine"}
-    call = (InvarianceBenchmark, circular_net(), image)
+    call = (InvarianceBenchmark, circular_net(), numbers(1, 1, 8, 8))
+    stored = always(numbers(1, 1, 8, 8, seed=3))
 
     def feature_distance(layer: str) -> float:
-        found = evaluated(*call, gradient, layers=["0", "4"], **choices)
+        found = evaluated(*call, gradient, layers=["0", "4"], **ROLLED)
         return float(found.curves[f"features of {layer}"].y)
 
-    maps = {name: family(name) for name in ("gradient", "deconvnet", "guided")}
-    stored = always(numbers(1, 1, 8, 8, seed=3))
-    return [
+    def of_map(name: str, *rest: Any) -> Callable[[], float]:
+        return score(name, *call, *rest, **ROLLED)
+
+    rows: list[tuple[Any, ...]] = [
         *(
-            Case("invariance", f"circular net, {n}", 1, score("equivariance", *call, e, **choices))
-            for n, e in maps.items()
+            (f"circular net, {relu}", 1, of_map("equivariance", projection(relu)))
+            for relu in ("gradient", "deconvnet", "guided")
         ),
-        Case(
-            "invariance",
-            "a stored map",
-            0.9,
-            score("equivariance", *call, stored, **choices),
-            0,
-            "<",
-        ),
-        Case(
-            "invariance",
-            "a stored map, left alone",
-            1,
-            score("invariance", *call, stored, **choices),
-        ),
-        Case("invariance", "features of the last layer", 0, lambda: feature_distance("4")),
-        Case("invariance", "features of the first", 0.1, lambda: feature_distance("0"), 0, ">"),
+        ("a stored map", 0.9, of_map("equivariance", stored), 0, "<"),
+        ("a stored map, left alone", 1, of_map("invariance", stored)),
+        ("features of the last layer", 0, lambda: feature_distance("4")),
+        ("features of the first", 0.1, lambda: feature_distance("0"), 0, ">"),
     ]
+    return [Case("invariance", *row) for row in rows]
 
 
 def max_sensitivity() -> list[Case]:
