@@ -131,7 +131,7 @@ def check_weights(weights: Sequence[tuple[str, Tensor, int]]) -> None:
 
 
 def check_rules(steps: Sequence[Step]) -> None:
-    """Raise if an operation on the way has no rule, naming module and operation."""
+    """Raise if an operation to pass has no rule, naming module and operation."""
     fallbacks = Receipt.of(steps).fallbacks
     if fallbacks:
         named = ", ".join(f"{e.operation} in {e.module or 'the model itself'}" for e in fallbacks)

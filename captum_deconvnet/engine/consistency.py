@@ -27,7 +27,7 @@ OTHER_TOLERANCE = 1e-2
 MIXED = 100
 """How many times the tolerance no rounding reaches."""
 
-SeenSignals = Sequence[Tensor]
+Outputs = Sequence[Tensor]
 """What a model gives for an image: its outputs, or something of its layers."""
 
 VALUE_READERS = {"_local_scalar_dense", "nonzero", "equal", "is_same_size", "masked_select"}
@@ -50,7 +50,7 @@ def drew_since(before: Sequence[Tensor]) -> bool:
     return any(not torch.equal(*pair) for pair in zip(before, now, strict=False))
 
 
-def check_determinism(first: SeenSignals, again: Callable[[], SeenSignals]) -> None:
+def check_determinism(first: Outputs, again: Callable[[], Outputs]) -> None:
     """Warn if a model gives something else for the same inputs."""
     if largest_difference(again(), first) > 0:
         warn_random()
@@ -58,10 +58,10 @@ def check_determinism(first: SeenSignals, again: Callable[[], SeenSignals]) -> N
 
 def check_batch_independence(
     name: str,
-    together: SeenSignals,
-    alone: SeenSignals,
-    again: Callable[[], SeenSignals],
-    copies: Callable[[], SeenSignals],
+    together: Outputs,
+    alone: Outputs,
+    again: Callable[[], Outputs],
+    copies: Callable[[], Outputs],
     advice: str = "give images one by one",
 ) -> bool:
     """Whether an image gives the same among others as alone, but for rounding.
@@ -109,17 +109,17 @@ def batch_dependence_error(name: str, advice: str) -> ModelError:
     )
 
 
-def is_mixed(together: SeenSignals, alone: SeenSignals) -> bool:
+def is_mixed(together: Outputs, alone: Outputs) -> bool:
     """Whether outputs differ by more than rounding from what the same inputs give alone."""
     return largest_difference(together, alone) > MIXED * rounding_limit(alone)
 
 
-def rounding_limit(seen: SeenSignals) -> float:
+def rounding_limit(seen: Outputs) -> float:
     """How large a difference may be rounding, as a part of the largest value."""
     return max((TOLERANCES.get(one.dtype, OTHER_TOLERANCE) for one in seen), default=0.0)
 
 
-def largest_difference(found: SeenSignals, expected: SeenSignals) -> float:
+def largest_difference(found: Outputs, expected: Outputs) -> float:
     """The largest of the differences of tensors, each as a part of its largest value."""
     if [one.shape for one in found] != [one.shape for one in expected]:
         return float("inf")

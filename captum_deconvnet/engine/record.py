@@ -48,7 +48,7 @@ def record(
         relu: how rectifiers pass the signal: ``"deconvnet"``, ``"guided"``, ``"gradient"`` (equal
             to autograd), ``"adjoint"``, or a :class:`Family` of three booleans.
         rules: rules of your own, by operation, torch function, autograd function or module class.
-        strict: raise if an operation without a rule lies on the way to the input.
+        strict: raise if an operation without a rule lies between a layer and the input.
         additional_forward_args: further arguments of the model, one or a tuple, that no signal is
             taken back to; ``inputs`` may be a tuple of all those that signals are taken back to.
 

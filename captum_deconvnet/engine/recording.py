@@ -67,7 +67,7 @@ class Recording(LivePass):
         return Receipt.of(self._tape.steps)
 
     def receipt_from(self, layer: LayerName) -> Receipt:
-        """Which rules a signal that starts at ``layer`` passes on its way to the input."""
+        """Which rules a signal that starts at ``layer`` passes in the backward pass."""
         return Receipt.of(self._tape.steps_from(self.activations.recorded(layer).value))
 
     @property
@@ -103,7 +103,7 @@ class Recording(LivePass):
 
         Raises:
             UnitError: for a unit outside its map or batch.
-            UnsupportedOperationError: with ``strict``, if an operation on the way has no rule.
+            UnsupportedOperationError: with ``strict``, if an operation to pass has no rule.
             NonFiniteError: if the projection overflows or a weight is not finite.
 
         Warns:
@@ -131,7 +131,7 @@ class Recording(LivePass):
         Args:
             units: one unit or several, of any recorded layers.
             seed: the value put on each unit, as for :meth:`project`.
-            memory_budget: bytes that signals on the way may take, whatever the number of units; by
+            memory_budget: bytes that signals may take, whatever the number of units; by
                 default 64 MiB, or what one unit needs if that is more.
 
         Returns:
@@ -170,7 +170,7 @@ class Recording(LivePass):
     def project_map(self, image: int, layer: LayerName, channel: int) -> Tensor:
         """Project a whole feature map, every position with its own activation.
 
-        Rectification on the way makes this differ from the sum of its units' projections.
+        Rectification makes this differ from the sum of its units' projections.
 
         Args:
             image: index into the batch.

@@ -20,14 +20,14 @@ from captum_deconvnet.engine.recorder.module_hooks import ModuleListener, hooked
 from captum_deconvnet.engine.recorder.recorder import Recorder
 from captum_deconvnet.engine.recorder.tensor_hooks import Hooked
 from captum_deconvnet.engine.recorder.torch_functions import FunctionRecorder
-from captum_deconvnet.engine.rules.attention import Stripped, keep_inner
+from captum_deconvnet.engine.rules.attention import StrippedSoftmax, derive_inner_softmax
 from captum_deconvnet.engine.rules.autograd_functions import OwnBackward
 from captum_deconvnet.engine.rules.call import is_signal
 from captum_deconvnet.engine.rules.family import Family, family
-from captum_deconvnet.engine.rules.filters import fold
+from captum_deconvnet.engine.rules.filters import fold_gains
 from captum_deconvnet.engine.rules.linear import Scale
 from captum_deconvnet.engine.rules.norms import ByStatistic, record_means
-from captum_deconvnet.engine.rules.replay import Derived, Replay
+from captum_deconvnet.engine.rules.replay import AutogradReplay, Replay
 from captum_deconvnet.engine.rules.table import TABLE
 from captum_deconvnet.engine.rules.user_rules import rows
 from captum_deconvnet.engine.tape.adjoint import Adjoint, Typed
@@ -159,10 +159,10 @@ def prepare(tape: Tape, starts: Collection[Value], stops: Iterable[Value] = ()) 
         record_means(tape)
         tape.prune(starts)  # of the steps to the means
     check_derivatives(tape.steps)
-    if _has(tape, Stripped):
-        keep_inner(tape)
+    if _has(tape, StrippedSoftmax):
+        derive_inner_softmax(tape)
     if _has(tape, Scale):
-        fold(tape, [*starts, *stops])
+        fold_gains(tape, [*starts, *stops])
 
 
 def _has(tape: Tape, kind: type[Adjoint]) -> bool:
@@ -189,7 +189,7 @@ def check_derivatives(steps: Iterable[Step]) -> None:
 
 
 def _is_unknown(step: Step, adjoint: Adjoint) -> bool:
-    return isinstance(adjoint, Derived) or step.operation not in TABLE
+    return isinstance(adjoint, AutogradReplay) or step.operation not in TABLE
 
 
 def _inner(adjoint: Adjoint) -> Adjoint:

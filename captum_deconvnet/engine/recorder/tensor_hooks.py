@@ -17,7 +17,7 @@ from torch.utils.hooks import RemovableHandle
 
 from captum_deconvnet.engine.recorder.recorder import Recorder
 from captum_deconvnet.engine.rules.linear import Reshape
-from captum_deconvnet.engine.rules.replay import in_turn
+from captum_deconvnet.engine.rules.replay import one_by_one
 from captum_deconvnet.engine.tape.adjoint import Adjoint
 from captum_deconvnet.engine.tape.reach import pointwise
 from captum_deconvnet.engine.tape.tape import Step, Value
@@ -35,7 +35,7 @@ class Hooked(Adjoint):
 
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The adjoint of what the hooks make of the signal, one signal at a time."""
-        (shown,) = in_turn(self._show, signal) if self.hooks else (signal,)
+        (shown,) = one_by_one(self._show, signal) if self.hooks else (signal,)
         assert shown is not None
         return self.adjoint(shown)
 

@@ -1,12 +1,10 @@
-"""Fused attention: the attention weights are recorded constants, the signal follows the values.
-
-Softmax: stripped where a model ends in it, its own derivative where a model computes with it.
+"""Softmax and fused attention: attention weights are constants, and a last softmax is left out.
 
 A class projects from its logit, whether or not the model turns its logits into probabilities. That
 is so only if nothing but rearranging and averaging follows. Where filters or weighted sums follow,
 as in a detector that reads a distance off a distribution, probabilities are an activation as any
-other, and no rule says how they pass a signal. (As attention weights they are recorded constants:
-no signal comes to them at all.)
+other, no rule says how they pass a signal, and the softmax runs its derivative. (As attention
+weights they are recorded constants: no signal comes to them at all.)
 """
 
 from __future__ import annotations
@@ -88,7 +86,7 @@ PASSING = frozenset(["adjoint", "switches", "shared switches", "start at the log
 
 
 @dataclass(eq=False)
-class Stripped(Adjoint):
+class StrippedSoftmax(Adjoint):
     """A softmax that is taken for the identity, unless the model goes on computing with it."""
 
     derivative: Adjoint
@@ -118,7 +116,7 @@ class Softmax(Adjoint):
         return (found * (signal - (signal * found).sum(self.dim, keepdim=True)),)
 
 
-def strip(call: Call) -> Answer:
+def last_softmax(call: Call) -> Answer:
     """A softmax, or the logarithm of one: the projection starts at the logit, if it is the end."""
     if call.family.exact:
         return gradient(call)
@@ -126,7 +124,7 @@ def strip(call: Call) -> Answer:
     derivative = gradient(call)[0] if "log" in str(call.function) else softmax(call)
     call.rule, call.kind = name, kind
     (tensor,) = call.inputs
-    return Stripped((pointwise(tensor.shape),), derivative)
+    return StrippedSoftmax((pointwise(tensor.shape),), derivative)
 
 
 def softmax(call: Call) -> Adjoint:
@@ -137,7 +135,7 @@ def softmax(call: Call) -> Adjoint:
     return Softmax((reach(call, tensor),), probabilities, dim)
 
 
-def keep_inner(tape: Tape) -> None:
+def derive_inner_softmax(tape: Tape) -> None:
     """Give every softmax that is not the end of the model its derivative, and say so.
 
     Args:
@@ -145,7 +143,7 @@ def keep_inner(tape: Tape) -> None:
     """
     inner: set[Value] = set()
     for step in reversed(tape.steps):
-        if step.output in inner and isinstance(step.adjoint, Stripped):
+        if step.output in inner and isinstance(step.adjoint, StrippedSoftmax):
             step.adjoint, step.rule, step.kind = step.adjoint.derivative, "gradient", "fallback"
         if step.output in inner or not _passes_on(step):
             inner.update(step.inputs)

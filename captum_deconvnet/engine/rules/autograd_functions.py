@@ -1,11 +1,9 @@
-"""``torch.autograd.Function``: taken back as its author wrote it.
+"""``torch.autograd.Function``: a signal passes it by its author's own ``backward``.
 
 Straight-through rounding, spikes with a surrogate gradient, gradient reversal: what such a function
-computes is not what its backward derives, so that nobody may look inside. It is one operation
-whose way back is the author's ``backward``; the receipt names the class as a *fallback*, because no
-rule of the deconvnet stands behind it (a rule of one's own, for the class, goes before).
-
-Whether what ran was elementwise: every number made from numbers at its own place.
+computes is not what its backward derives, so that nobody may look inside. It is one operation; the
+receipt names its class as a *fallback*, because no rule of the deconvnet stands behind it. A rule
+that the user gives for the class goes before it.
 """
 
 from __future__ import annotations
@@ -21,14 +19,12 @@ from torch._ops import OpOverload
 from torch.autograd.function import Function, FunctionCtx
 
 from captum_deconvnet.engine.rules.call import Call, is_signal, is_strided, tensors
-from captum_deconvnet.engine.rules.replay import in_turn
+from captum_deconvnet.engine.rules.replay import one_by_one
 from captum_deconvnet.engine.rules.table import Row
 from captum_deconvnet.engine.tape.adjoint import Adjoint, Kept, reduce_to, tensors_in
 from captum_deconvnet.engine.tape.reach import Extent, Reach, pointwise, whole
 from captum_deconvnet.errors import ModelError
 from captum_deconvnet.torch_modes import OperationMode
-
-pass
 
 Layout = tuple[torch.Size, torch.dtype, torch.device]
 
@@ -69,7 +65,7 @@ class OwnBackward(Adjoint):
 
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The signals that the author gives for the activations, one signal at a time."""
-        return in_turn(self._back, signal)
+        return one_by_one(self._back, signal)
 
     def has_derivative(self) -> bool:
         """Whether the author wrote a backward."""
@@ -81,7 +77,7 @@ class OwnBackward(Adjoint):
         if layout is None or any(shape != layout[0] for shape in self.shapes):
             return False
         signal = torch.zeros(layout[0], dtype=layout[1], device=layout[2])
-        with Observed([signal, *self.kept()]) as observed:
+        with ElementwiseObserver([signal, *self.kept()]) as observed:
             parts = self._back(signal)
         answer: bool = observed.is_elementwise(parts)
         return answer
@@ -118,11 +114,11 @@ def _backward(function: Any) -> Any:
     return function.backward if function.vjp is Function.vjp else function.vjp
 
 
-def taken_back(context: Context, places: tuple[int, ...], call: Call) -> Any:
+def own_backward_adjoints(context: Context, places: tuple[int, ...], call: Call) -> Any:
     """The author's backward, one adjoint an output."""
     arguments: list[Tensor] = [call.args[place] for place in places]
     shapes = tuple(tensor.shape for tensor in arguments)
-    with Observed(call.given) as observed:
+    with ElementwiseObserver(call.given) as observed:
         given = call.output if isinstance(call.output, tuple) else (call.output,)
     call.inputs, call.kind = arguments, "adjoint" if call.family.exact else "fallback"
     context.kept = tuple(item if item is None else call.keep(item) for item in context.to_save)
@@ -156,7 +152,7 @@ def _reaches(adjoint: OwnBackward, proven: bool) -> tuple[Reach, ...]:
 
 def own_backward(context: Context, places: tuple[int, ...]) -> Row:
     """The row of one call of a function with a backward of its own."""
-    return Row(partial(taken_back, context, places), "own backward", "fallback")
+    return Row(partial(own_backward_adjoints, context, places), "own backward", "fallback")
 
 
 _SAME_PLACES = frozenset(
@@ -164,7 +160,7 @@ _SAME_PLACES = frozenset(
 )
 
 
-class Observed(OperationMode):
+class ElementwiseObserver(OperationMode):
     """Watches operations; what it cannot follow it does not call elementwise."""
 
     def __init__(self, given: Iterable[Tensor | None]) -> None:

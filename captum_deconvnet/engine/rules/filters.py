@@ -181,7 +181,7 @@ def vector_product(call: Call) -> Answer:
     return replays(call, keep=False, reaches=tuple(whole(t.dim()) for t in call.inputs))
 
 
-def fold(tape: Tape, seen: Iterable[Value]) -> None:
+def fold_gains(tape: Tape, seen: Iterable[Value]) -> None:
     """Fold every gain that can be; the values in ``seen`` stay as they are."""
     uses = Counter(value for step in tape.steps for value in step.inputs)
     uses.update(dict.fromkeys(seen, 2))

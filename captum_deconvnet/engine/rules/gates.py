@@ -42,8 +42,8 @@ class Gated(Adjoint):
 def multiply(call: Call) -> Answer:
     """A product: by a constant its adjoint, by a gate the gate's recorded value.
 
-    An activation times a gate made from that same activation (x * sigmoid(x), x * (x > 0)) is a
-    rectifier rules_of out, which ``rules_of.py`` finds first. A product of two activations of which
+    An activation times a gate made from that same activation (x * sigmoid(x), x * (x > 0)) is an
+    activation function, which ``formulas`` finds first. A product of two activations of which
     neither is a gate has no rule.
     """
     one, other = call.argument("self"), call.argument("other")

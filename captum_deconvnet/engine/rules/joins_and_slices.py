@@ -1,4 +1,4 @@
-"""Pieces of tensors: joining, stacking, slicing and splitting, each with its exact adjoint."""
+"""Joining, stacking, slicing, splitting and padding tensors, each with its exact adjoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from captum_deconvnet.engine.tape.reach import Reach, affine, inserted, removed
 
 
 @dataclass(eq=False)
-class Slices(Adjoint):
+class TakeSlices(Adjoint):
     """Tensors joined along one dimension: each gets its slice of the signal."""
 
     dim: int
@@ -45,7 +45,7 @@ class Slices(Adjoint):
 
 
 @dataclass(eq=False)
-class Selects(Adjoint):
+class TakePlaces(Adjoint):
     """Tensors stacked along a new dimension: each gets its place of the signal."""
 
     dim: int
@@ -57,7 +57,7 @@ class Selects(Adjoint):
 
 
 @dataclass(eq=False)
-class Embed(Adjoint):
+class PutBack(Adjoint):
     """A slice taken: the signal goes back to its place, zeros around it."""
 
     shape: torch.Size
@@ -84,13 +84,13 @@ class Embed(Adjoint):
         assert isinstance(taken, slice)
         step = taken.step or 1
         if step > 1:
-            signal = _set_apart(signal, dim, step)
+            signal = _insert_zeros(signal, dim, step)
         origin = list(output.first)
         origin[dim] = origin[dim] * step + taken.start
         return (given.fit(signal, origin),)
 
 
-def _set_apart(signal: Tensor, dim: int, step: int) -> Tensor:
+def _insert_zeros(signal: Tensor, dim: int, step: int) -> Tensor:
     """Zeros between the elements along one dimension."""
     shape = list(signal.shape)
     shape[dim] = (shape[dim] - 1) * step + 1
@@ -100,7 +100,7 @@ def _set_apart(signal: Tensor, dim: int, step: int) -> Tensor:
 
 
 @dataclass(eq=False)
-class Border(Adjoint):
+class DropBorder(Adjoint):
     """A border of constants put around a tensor: the signal there is dropped.
 
     Args:
@@ -132,7 +132,7 @@ class Border(Adjoint):
 def pad_constant(call: Call) -> Answer:
     """Padding with zeros or a number; a negative amount crops."""
     (tensor,) = call.inputs
-    return Border((padded(call, tensor),), tuple(call.argument("pad")))
+    return DropBorder((padded(call, tensor),), tuple(call.argument("pad")))
 
 
 def concatenate(call: Call) -> Adjoint:
@@ -148,7 +148,7 @@ def concatenate(call: Call) -> Adjoint:
             slices.append((start, tensor.shape[dim]))
             reaches.append(affine(dim, 1, -start))
         start += tensor.shape[dim]
-    return Slices(tuple(reaches), dim, tuple(slices))
+    return TakeSlices(tuple(reaches), dim, tuple(slices))
 
 
 def stack(call: Call) -> Adjoint:
@@ -157,17 +157,17 @@ def stack(call: Call) -> Adjoint:
     dim = call.argument("dim") % (stacked[0].dim() + 1)
     flowing = {id(tensor) for tensor in call.inputs}
     places = tuple(place for place, tensor in enumerate(stacked) if id(tensor) in flowing)
-    return Selects(tuple(removed(dim) for _ in places), dim, places)
+    return TakePlaces(tuple(removed(dim) for _ in places), dim, places)
 
 
-def slice_(call: Call) -> Adjoint:
+def slice_range(call: Call) -> Adjoint:
     """A range of one dimension."""
     (tensor,) = call.inputs
     dim = call.argument("dim") % tensor.dim()
     start, stop, step = slice(
         call.argument("start"), call.argument("end"), call.argument("step")
     ).indices(tensor.shape[dim])
-    return _embed(tensor, dim, slice(start, stop, step), affine(dim, step, start))
+    return _put_back(tensor, dim, slice(start, stop, step), affine(dim, step, start))
 
 
 def select(call: Call) -> Adjoint:
@@ -175,27 +175,29 @@ def select(call: Call) -> Adjoint:
     (tensor,) = call.inputs
     dim = call.argument("dim") % tensor.dim()
     place = call.argument("index") % tensor.shape[dim]
-    return _embed(tensor, dim, place, inserted(dim, place))
+    return _put_back(tensor, dim, place, inserted(dim, place))
 
 
 def unbind(call: Call) -> list[Adjoint]:
     """Every place of one dimension, a tensor each."""
     (tensor,) = call.inputs
     dim = call.argument("dim") % tensor.dim()
-    return [_embed(tensor, dim, place, inserted(dim, place)) for place in range(tensor.shape[dim])]
+    return [
+        _put_back(tensor, dim, place, inserted(dim, place)) for place in range(tensor.shape[dim])
+    ]
 
 
 def split(call: Call) -> list[Adjoint]:
     """Consecutive ranges of one dimension, a tensor each: split, chunk."""
     (tensor,) = call.inputs
     dim, start = call.argument("dim") % tensor.dim(), 0
-    pieces: list[Adjoint] = []
-    for part in call.output:
-        stop = start + part.shape[dim]
-        pieces.append(_embed(tensor, dim, slice(start, stop), affine(dim, 1, start)))
+    adjoints: list[Adjoint] = []
+    for piece in call.output:
+        stop = start + piece.shape[dim]
+        adjoints.append(_put_back(tensor, dim, slice(start, stop), affine(dim, 1, start)))
         start = stop
-    return pieces
+    return adjoints
 
 
-def _embed(tensor: Tensor, dim: int, index: slice | int, reach: Reach) -> Embed:
-    return Embed((reach,), tensor.shape, (*(slice(None),) * dim, index))
+def _put_back(tensor: Tensor, dim: int, index: slice | int, reach: Reach) -> PutBack:
+    return PutBack((reach,), tensor.shape, (*(slice(None),) * dim, index))

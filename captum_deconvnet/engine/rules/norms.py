@@ -1,13 +1,11 @@
-"""Norms: the statistics are recorded, what is left is one gain an element.
+"""Norms: the statistics are recorded, and what is left is one gain an element.
 
 Batch norm in eval mode is affine and runs its exact adjoint; layer, group and instance norms
 compute statistics from the image itself, which are recorded constants (an extension).
 
-Norms rules_of out in arithmetic: the mean is recorded, as the deviation is.
-
-``(x - mean) / deviation`` is what ``nn.LayerNorm`` and its kin compute, and a signal passes it as
-it passes them: by the gain of each element alone. The deviation is a recorded constant wherever it
-divides or multiplies; the mean is one where what it is subtracted from is divided so.
+A norm may be written in arithmetic, ``(x - mean) / deviation``: a signal passes it by the gain of
+each element alone as well. The deviation is a recorded constant wherever it divides or multiplies;
+the mean is one where what it is subtracted from is divided so.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from torch import Tensor
 
 from captum_deconvnet.engine.rules.call import Answer, Call
 from captum_deconvnet.engine.rules.linear import Scale, Sum
-from captum_deconvnet.engine.rules.rectifiers import straight
+from captum_deconvnet.engine.rules.rectifiers import identity
 from captum_deconvnet.engine.rules.replay import gradient
 from captum_deconvnet.engine.tape.reach import pointwise
 from captum_deconvnet.engine.tape.tape import Step, Tape, Value
@@ -83,7 +81,7 @@ def group_norm(call: Call) -> Answer:
 
 def contrast_norm(call: Call) -> Answer:
     """Local response normalisation: the signal passes unchanged, as the paper's code has it."""
-    return straight(call)
+    return identity(call)
 
 
 MEANS = frozenset(["mean", "var_mean", "std_mean"])

@@ -87,7 +87,7 @@ def rectify_at(call: Call, tensor: Tensor) -> Adjoint:
 
 
 def rectify_side(call: Call, tensor: Tensor, side: int) -> Adjoint:
-    """Rectify at a ReLU rules_of out by a choice, which may keep the negative side instead."""
+    """Rectify at a ReLU written as a choice, which may keep the negative side instead."""
     call.kind, call.rule = "paper", "rectify"
     kept = tensor > 0 if side > 0 else tensor < 0
     mask = kept if call.family.relu_mask else None
@@ -164,10 +164,10 @@ def clip(call: Call, low: Bound, high: Bound) -> Answer:
         return rectify(call)
     if low is None and highs == (0, 0):
         return rectify_side(call, call.inputs[0], -1)
-    return straight(call)
+    return identity(call)
 
 
-def straight(call: Call) -> Answer:
+def identity(call: Call) -> Answer:
     """The signal passes unchanged: a signed or capped nonlinearity has no part to rectify."""
     if call.family.exact:
         return gradient(call)

@@ -1,8 +1,6 @@
-"""The derivative of an operation found by running it once more.
+"""The derivative of an operation, found by running it once more.
 
-Exact adjoints of linear operations that nobody needs to write out, and the gradient of any.
-
-Adjoints that take one signal at a time, whatever runs around them.
+So run linear operations whose exact adjoint nobody needs to write out, and the gradient of any.
 """
 
 from __future__ import annotations
@@ -19,8 +17,6 @@ from torch._ops import OpOverload
 from captum_deconvnet.engine.rules.call import Call, Rule
 from captum_deconvnet.engine.tape.adjoint import Adjoint, Kept, nested_map, tensors_in
 from captum_deconvnet.engine.tape.reach import Reach, pointwise, whole
-
-pass
 
 Geometry = Callable[[Call, Tensor], Reach]
 
@@ -102,7 +98,7 @@ class Replay(Adjoint):
 
 
 @dataclass(eq=False)
-class Derived(Replay):
+class AutogradReplay(Replay):
     """The derivative by plain autograd, of one signal at a time.
 
     For operations that torch's function transforms do not know: those from outside torch, and
@@ -111,7 +107,7 @@ class Derived(Replay):
 
     def __call__(self, signal: Tensor) -> Sequence[Tensor | None]:
         """The vector-Jacobian product of the operation with the signal."""
-        return in_turn(self._back, signal)
+        return one_by_one(self._back, signal)
 
     def _back(self, signal: Tensor | None) -> Sequence[Tensor | None]:
         with torch.enable_grad():
@@ -142,7 +138,7 @@ def replays(call: Call, *, keep: bool, reaches: tuple[Reach, ...]) -> list[Adjoi
 
     args, kwargs = nested_map(stored, call.args), nested_map(stored, call.kwargs)
     count = 1 if isinstance(call.output, Tensor) else len(call.output)
-    form = Derived if is_foreign(call) else Replay
+    form = AutogradReplay if is_foreign(call) else Replay
     return [form(reaches, call.functional, args, kwargs, inputs, n) for n in range(count)]
 
 
@@ -201,7 +197,7 @@ def linear_in(*flows: str, reach: Geometry = sees_all) -> Rule:
 Back = Callable[[Tensor], tuple[Tensor, ...]]
 
 
-def in_turn(
+def one_by_one(
     back: Callable[[Tensor], Sequence[Tensor | None]], signal: Tensor
 ) -> list[Tensor | None]:
     """``back`` of a signal; of several signals at once (``torch.vmap``) it sees one after another.

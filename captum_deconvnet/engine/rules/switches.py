@@ -189,7 +189,7 @@ _MAX_POOLS = (torch.ops.aten.max_pool2d_with_indices, torch.ops.aten.max_pool3d_
 def random_switches(generator: torch.Generator) -> dict[object, Rule]:
     """Rules for ``rules=`` with which each max pool's switches are drawn at random.
 
-    The forward pass is what it was. On the way back each pooled value goes to any place of its
+    The forward pass is what it was. In the backward pass each pooled value goes to any place of its
     window inside the image, all equally likely, and not to where the maximum was.
 
     Args:

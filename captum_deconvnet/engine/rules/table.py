@@ -100,15 +100,15 @@ _RECTIFIERS = {
     **_rows(Row(rectifiers.random_leak, "leak", "extension", gate=KEEPS), "rrelu_with_noise"),
     **_rows(Row(rectifiers.prelu, "leak", "extension", gate=KEEPS), "_prelu_kernel"),
     **_rows(
-        Row(rectifiers.straight, "identity", "extension", gate=GateStrength.BOUNDED), "tanh erf"
+        Row(rectifiers.identity, "identity", "extension", gate=GateStrength.BOUNDED), "tanh erf"
     ),
     **_rows(
-        Row(attention.strip, "start at the logit", "extension", gate=GateStrength.ATTENTION),
+        Row(attention.last_softmax, "start at the logit", "extension", gate=GateStrength.ATTENTION),
         "_softmax _safe_softmax",
     ),
-    **_rows(Row(attention.strip, "start at the logit", "extension"), "_log_softmax"),
+    **_rows(Row(attention.last_softmax, "start at the logit", "extension"), "_log_softmax"),
     **_rows(
-        Row(rectifiers.straight, "identity", "extension", gate=KEEPS),
+        Row(rectifiers.identity, "identity", "extension", gate=KEEPS),
         "hardshrink softshrink log_sigmoid_forward",
     ),
 }
@@ -179,7 +179,7 @@ _LINEAR = {
     **_exact(linear.negate, "neg"),
     **_exact(joins_and_slices.concatenate, "cat"),
     **_exact(joins_and_slices.stack, "stack"),
-    **_exact(joins_and_slices.slice_, "slice"),
+    **_exact(joins_and_slices.slice_range, "slice"),
     **_exact(joins_and_slices.select, "select"),
     **_exact(joins_and_slices.unbind, "unbind"),
     **_exact(

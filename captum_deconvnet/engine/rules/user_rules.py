@@ -17,8 +17,8 @@ from captum_deconvnet.engine.rules.call import Call, Rule
 from captum_deconvnet.engine.rules.family import Family
 from captum_deconvnet.engine.rules.linear import Scale, blocked
 from captum_deconvnet.engine.rules.norms import contrast_norm
+from captum_deconvnet.engine.rules.rectifiers import identity
 from captum_deconvnet.engine.rules.rectifiers import smooth_rectify as rectify
-from captum_deconvnet.engine.rules.rectifiers import straight as identity
 from captum_deconvnet.engine.rules.replay import gradient
 from captum_deconvnet.engine.rules.switches import random_switches
 from captum_deconvnet.engine.rules.table import Row

@@ -1,4 +1,4 @@
-"""The receipt: which rule ran for every operation on the way back, and of which kind."""
+"""The receipt: which rule ran for every operation of the backward pass, and of which kind."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ CHOOSING = ("where", "mask", "index", "gather", "scatter", "take", "sort", "grid
 
 
 def is_of_weights(entry: ReceiptEntry) -> bool:
-    """Whether one operation takes nothing from the image on the way back."""
-    chooses = any(part in entry.operation for part in CHOOSING)
+    """Whether one operation takes nothing from the image in the backward pass."""
+    chooses = any(name in entry.operation for name in CHOOSING)
     return (entry.rule, entry.kind) in OF_WEIGHTS and not chooses
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What ran on the way from the recorded layers to the input, in forward order."""
+    """What ran in the backward pass from the recorded layers to the input, in forward order."""
 
     entries: tuple[ReceiptEntry, ...]
 
@@ -83,7 +83,7 @@ class Receipt:
 
     @property
     def depends_on_image(self) -> bool:
-        """Whether anything on the way was recorded of the image: switches, gates, statistics.
+        """Whether anything that was passed was recorded of the image: switches, gates, statistics.
 
         If not, a unit's projection in the families ``"deconvnet"`` and ``"adjoint"`` is that of
         the weights alone: the same for every image, but for its scale.

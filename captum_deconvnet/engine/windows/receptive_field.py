@@ -65,7 +65,7 @@ class ReceptiveField:
 def field_of(tape: Tape, fields: RegularFields, layer: Value, image: Value) -> ReceptiveField:
     """The receptive field of the units of ``layer`` on the image.
 
-    ``fields`` answers where fields lie at equal distances; elsewhere every unit is walked back.
+    ``fields`` answers where fields lie at equal distances; elsewhere every unit is taken back.
     """
     found = [_spans_along(tape, fields, layer, image, axis) for axis in (-2, -1)]
     height, width = image.shape[-2:]

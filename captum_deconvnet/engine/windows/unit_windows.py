@@ -1,6 +1,6 @@
 """The windows of units: which extent of every value a unit's signal reaches in a backward pass.
 
-Pure geometry: the receptive field's walk, one axis of the layer at a time, with every window
+Pure geometry: as for receptive fields, one axis of the layer at a time, with every window
 clipped to its map. Rows and columns do not mix, so that a unit's windows are its row's and its
 column's together.
 """
