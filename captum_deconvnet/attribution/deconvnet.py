@@ -135,6 +135,11 @@ class DeconvNet(Synchronous, GradientAttribution):  # type: ignore[misc]
         """Run the model once, recorded, and look at a layer of it.
 
         Inputs of whole numbers are taken if signals end at the layer: ids that are embedded.
+
+        Args:
+            inputs: the inputs, each with N first.
+            additional: further arguments of the model, one or a tuple.
+            view: of the layer to look at, if there is one.
         """
         session = RecordingSession(self.model, relu=self.relu, rules=self.rules, strict=self.strict)
         further = format_additional_forward_args(additional) or ()
@@ -148,14 +153,28 @@ class DeconvNet(Synchronous, GradientAttribution):  # type: ignore[misc]
     def take_back(
         self, session: RecordingSession, signals: dict[Value, Tensor], stops: Sequence[Value]
     ) -> list[Tensor]:
-        """Take the signals back, and keep the receipt."""
+        """Take the signals back, and keep the receipt.
+
+        Args:
+            session: the recorded pass.
+            signals: the signal at each value that one starts from.
+            stops: the values to which they are taken.
+        """
         prepare(session.recorder.tape, signals, stops)
         found = session.take_back(signals, stops)
         self.receipt = session.receipt
         return found
 
     def signals(self, session: RecordingSession, target: TargetType) -> dict[Value, Tensor]:
-        """The signal of ``target`` at the model's output."""
+        """The signal of ``target`` at the model's output.
+
+        Args:
+            session: the recorded pass.
+            target: which output, as for :meth:`attribute`.
+
+        Raises:
+            TargetError: for a target that is missing or does not exist.
+        """
         name = f"The model {type(self.model).__name__}"
         chosen = select_output(session.output, self.output, name)
         signal = target_signal(chosen, target)

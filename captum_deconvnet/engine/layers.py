@@ -20,7 +20,7 @@ def layer_path(model: nn.Module, layer: LayerName) -> str:
 
     Raises:
         UnknownNameError: for a path that is not in the model, with near names.
-        LayerError: for a module that is not in the model, or for a scripted one.
+        LayerError: for what is neither, or a module that is not in the model or is scripted.
     """
     if not isinstance(layer, str | nn.Module):
         raise LayerError(
@@ -50,7 +50,12 @@ def check_hookable(path: str, modules: Mapping[str, nn.Module]) -> None:
 
 
 def layer_paths(model: nn.Module, layers: LayerName | Sequence[LayerName]) -> tuple[str, ...]:
-    """The module paths of one layer or several."""
+    """The module paths of one layer or several.
+
+    Raises:
+        UnknownNameError: for a path that is not in the model, with near names.
+        LayerError: for what is no layer, a module that is not in the model, or a scripted one.
+    """
     if not isinstance(layers, str | nn.Module | Sequence):
         raise LayerError(f"Layers are module paths or modules, one or several; given {layers!r}.")
     several = [layers] if isinstance(layers, str | nn.Module) else list(layers)
@@ -93,6 +98,7 @@ class Activations(Mapping[LayerName, Tensor]):
 
         Raises:
             UnknownNameError: if it was not asked for when recording, with near names.
+            LayerError: for a module that is not in the model, or for a scripted one.
         """
         path = layer_path(self._model, layer)
         if path not in self._recorded:

@@ -67,7 +67,15 @@ class Recording(LivePass):
         return Receipt.of(self._tape.steps)
 
     def receipt_from(self, layer: LayerName) -> Receipt:
-        """Which rules a signal that starts at ``layer`` passes in the backward pass."""
+        """Which rules a signal that starts at ``layer`` passes in the backward pass.
+
+        Args:
+            layer: a recorded layer, by module path or module.
+
+        Raises:
+            UnknownNameError: for a layer that was not recorded, with near names.
+            LayerError: for a module that is not in the model.
+        """
         return Receipt.of(self._tape.steps_from(self.activations.recorded(layer).value))
 
     @property
@@ -80,9 +88,16 @@ class Recording(LivePass):
     def strongest(self, layer: LayerName) -> list[Unit]:
         """The strongest activation of every map of every image.
 
+        Args:
+            layer: a recorded layer, by module path or module.
+
         Returns:
             One :class:`Unit` a map, image after image, channel after channel: N * C units. Of
             equal activations the first in row order is taken.
+
+        Raises:
+            UnknownNameError: for a layer that was not recorded, with near names.
+            UnitError: for a layer without maps.
         """
         path = layer_path(self._model, layer)
         return seeds.strongest_units(path, self.activations[layer])
@@ -241,7 +256,18 @@ class Recording(LivePass):
         return answers[0] if self._single else tuple(answers)
 
     def receptive_field(self, layer: LayerName) -> ReceptiveField:
-        """The receptive field of the units of ``layer`` on the (first) input."""
+        """The receptive field of the units of ``layer`` on the (first) input.
+
+        Args:
+            layer: a recorded layer, by module path or module.
+
+        Returns:
+            Size, jump and start in pixels, as (vertical, horizontal), and the box of any unit.
+
+        Raises:
+            UnknownNameError: for a layer that was not recorded, with near names.
+            LayerError: for a module that is not in the model.
+        """
         value = self.activations.recorded(layer).value
         return field_of(self._tape, self._regular_fields, value, self._images[0])
 

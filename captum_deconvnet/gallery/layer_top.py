@@ -81,7 +81,11 @@ class LayerTop:
         return self.active == 0
 
     def merged(self, other: LayerTop) -> LayerTop:
-        """The top k of two sets of images that have none in common."""
+        """The top k of two sets of images that have none in common.
+
+        Args:
+            other: of the same layer and k.
+        """
         values = torch.cat([self.values, other.values], 1)
         images = torch.cat([self.images, other.images], 1)
         places = torch.cat([self.places, other.places], 1)

@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from captum_deconvnet.engine.units import Unit, activation_of
-from captum_deconvnet.errors import LayerChoiceError, ScanError, unknown_name
+from captum_deconvnet.errors import LayerChoiceError, ScanError, UnitError, unknown_name
 from captum_deconvnet.files import write_text_whole, write_whole
 from captum_deconvnet.gallery.layer_top import LayerTop
 from captum_deconvnet.short_repr import named_repr
@@ -82,8 +82,22 @@ class TopActivations:
         return getattr(next(iter(self.tops.values())), name)
 
     def units(self, layer: str, channel: int) -> Iterator[Unit]:
-        """The strongest activations of one map, best first; ``Unit.image`` counts the dataset."""
+        """The strongest activations of one map, best first; ``Unit.image`` counts the dataset.
+
+        Args:
+            layer: a scanned layer, by module path.
+            channel: index of the feature map, 0 to C - 1.
+
+        Raises:
+            UnknownNameError: if the layer was not scanned, with near names.
+            UnitError: for a channel that does not exist.
+        """
         top = self[layer]
+        if not 0 <= channel < len(top.values):
+            raise UnitError(
+                f"Layer {layer!r} has {len(top.values)} channels, 0 to {len(top.values) - 1}; "
+                f"channel {channel} was asked for."
+            )
         fields = (top.images, top.rows, top.columns, top.values, top.frames)
         for image, row, column, value, frame in zip(
             *(field[channel].tolist() for field in fields), strict=True
@@ -93,6 +107,9 @@ class TopActivations:
 
     def merged(self, other: TopActivations) -> TopActivations:
         """This scan and another of the same dataset, of other images of it, as one.
+
+        Args:
+            other: the other scan.
 
         Raises:
             ScanError: if they are scans of different things, or have images in common.
@@ -124,7 +141,11 @@ class TopActivations:
         return sorted(found - {-1})
 
     def named(self, name: Callable[[int], str]) -> TopActivations:
-        """The scan with the names of the images that it mentions, and no others."""
+        """The scan with the names of the images that it mentions, and no others.
+
+        Args:
+            name: gives the name of an image, by its number.
+        """
         return replace(self, names={number: name(number) for number in self.mentioned()})
 
     def save(self, path: Path | str) -> None:
@@ -132,6 +153,12 @@ class TopActivations:
 
         Each file is written whole and then renamed. The safetensors file is all that ``load``
         needs; the JSON has the same base name.
+
+        Args:
+            path: of the safetensors file.
+
+        Raises:
+            OSError: if it cannot be written.
         """
         path = Path(path)
         write_whole(path, lambda unfinished: unfinished.write_bytes(self.to_bytes()))
@@ -156,6 +183,9 @@ class TopActivations:
     @classmethod
     def load(cls, path: Path | str) -> TopActivations:
         """Read a scan that ``save`` wrote.
+
+        Args:
+            path: of the safetensors file.
 
         Raises:
             ScanError: if the file is damaged or of another format.

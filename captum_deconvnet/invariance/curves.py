@@ -80,7 +80,16 @@ class InvarianceCurves:
         return relative(self.undone[layer].difference, self.undone[layer].original)
 
     def mean(self, layer: str, kind: str = "normalised") -> Tensor:
-        """The mean curve over the images, (V,)."""
+        """The mean curve over the images, (V,).
+
+        Args:
+            layer: module path.
+            kind: of the distance, as for :meth:`distance`.
+
+        Raises:
+            UnknownNameError: an unknown layer or kind.
+            LayerError: equivariance was not measured.
+        """
         return self.distance(layer, kind).mean(0)
 
     def band(
@@ -88,12 +97,31 @@ class InvarianceCurves:
     ) -> tuple[Tensor, Tensor]:
         """Where the mean curve would lie for other such images: lower and upper end, (V,) each.
 
-        A percentile bootstrap over the images; NaN if there is but one.
+        A percentile bootstrap over the images (Efron 1979); NaN if there is but one.
+
+        Args:
+            layer: module path.
+            kind: of the distance, as for :meth:`distance`.
+            level: how much of the resampled means lies inside, in [0, 1].
+            seed: of the random draws.
+
+        Raises:
+            UnknownNameError: an unknown layer or kind.
+            LayerError: equivariance was not measured.
         """
         return confidence_band(self.distance(layer, kind), level, seed=seed)
 
     def area(self, layer: str, kind: str = "normalised") -> Tensor:
-        """The area under each image's curve over the range of values, (N,): its mean height."""
+        """The area under each image's curve over the range of values, (N,): its mean height.
+
+        Args:
+            layer: module path.
+            kind: of the distance, as for :meth:`distance`.
+
+        Raises:
+            UnknownNameError: an unknown layer or kind.
+            LayerError: equivariance was not measured.
+        """
         return mean_height(self.values, self.distance(layer, kind))
 
     def rows(self) -> Iterator[dict[str, str | int | float]]:

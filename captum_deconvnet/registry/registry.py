@@ -99,7 +99,11 @@ class Registry:
         return {source.prefix: source for plugin in self._plugins for source in plugin.sources}
 
     def names(self, source: ModelSource) -> Sequence[str]:
-        """The names a source lists; none if its library fails, which is then remembered."""
+        """The names a source lists; none if its library fails, which is then remembered.
+
+        Args:
+            source: of models, as a plugin registered it.
+        """
         try:
             return source.listed()
         except Exception as error:

@@ -43,6 +43,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     Nothing in the file is executed (``weights_only=True``). The dictionary with the most tensors
     is taken, however deep it lies; ``module.`` and ``_orig_mod.`` before every key are dropped.
 
+    Args:
+        path: of the file.
+
     Raises:
         WeightsError: there is no such file, it is damaged, or it holds no state dict.
         NonFiniteError: a tensor in it is NaN or infinite somewhere.
@@ -75,6 +78,11 @@ def read_checkpoint(path: Path) -> object:
 
 def fit(model: nn.Module, state_dict: Mapping[str, Tensor], path: Path) -> None:
     """Load a state dict into ``model``, every key of it.
+
+    Args:
+        model: the model; on an error it is left as it was.
+        state_dict: tensors by key.
+        path: where they come from, for errors.
 
     Raises:
         WeightsError: keys are missing, unexpected or of another shape; says which. The model is

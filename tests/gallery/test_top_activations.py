@@ -345,3 +345,11 @@ def test_a_layer_that_does_not_run_is_named(images):
 
     with pytest.raises(LayerError, match="'idle' did not run"):
         cdn.top_activations(Idle(), "idle", images)
+
+
+def test_units_of_a_channel_that_does_not_exist_are_refused():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    top = cdn.top_activations(net, "1", torch.rand(3, 3, 8, 8), k=2)
+    for channel in (4, -1):
+        with pytest.raises(cdn.errors.UnitError, match="has 4 channels, 0 to 3"):
+            list(top.units("1", channel))

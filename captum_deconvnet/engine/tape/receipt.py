@@ -58,13 +58,21 @@ def is_of_weights(entry: ReceiptEntry) -> bool:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What ran in the backward pass from the recorded layers to the input, in forward order."""
+    """What ran in the backward pass from the recorded layers to the input, in forward order.
+
+    Args:
+        entries: one for each module, operation and rule.
+    """
 
     entries: tuple[ReceiptEntry, ...]
 
     @classmethod
     def of(cls, steps: Iterable[Step]) -> Receipt:
-        """The receipt of the given steps."""
+        """The receipt of the given steps.
+
+        Args:
+            steps: of a tape, in forward order.
+        """
         counts = Counter((s.module, s.operation, s.rule, s.kind) for s in steps)
         return cls(tuple(ReceiptEntry(*key, count) for key, count in counts.items()))
 

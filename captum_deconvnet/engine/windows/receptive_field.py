@@ -17,7 +17,14 @@ Spans = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle of pixels, half-open: rows ``top`` to ``bottom - 1``."""
+    """A rectangle of pixels, half-open: rows ``top`` to ``bottom - 1``.
+
+    Args:
+        top: its first row.
+        left: its first column.
+        bottom: the first row below it.
+        right: the first column to the right of it.
+    """
 
     top: int
     left: int
@@ -38,6 +45,8 @@ class ReceptiveField:
         jump: how far apart the fields of neighbouring units start.
         start: first pixel of unit 0; negative where padding is seen.
         image_size: the image's height and width.
+        spans: the first and the last pixel that each unit sees, before clipping, by row and by
+            column of units; one of each if all units see the same.
     """
 
     size: tuple[int, int]
@@ -50,6 +59,10 @@ class ReceptiveField:
         """The pixels that the unit at ``(row, column)`` sees, clipped to the image.
 
         Of a unit that sees only padding it is the pixel nearest to what it sees.
+
+        Args:
+            row: of the unit in its map.
+            column: of the unit in its map.
         """
         (top, bottom), (left, right) = (
             _clipped(spans[min(place, len(spans) - 1)], size)
