@@ -18,13 +18,11 @@ from captum_deconvnet.gallery.top_activations import TopActivations
 from captum_deconvnet.invariance.curves import InvarianceCurves
 from captum_deconvnet.invariance.feature_difference import FeatureDifference
 from captum_deconvnet.invariance.feature_invariance import FeatureInvariance
+from captum_deconvnet.occlusion.correspondence_scores import CorrespondenceScores
 from captum_deconvnet.occlusion.maps import OcclusionMaps, OcclusionReport
 from captum_deconvnet.occlusion.occlusion import Occlusion
 from captum_deconvnet.occlusion.occlusion_sensitivity import OcclusionSensitivity
-from captum_deconvnet.occlusion.part_correspondence import (
-    CorrespondenceScores,
-    PartCorrespondence,
-)
+from captum_deconvnet.occlusion.part_correspondence import PartCorrespondence
 from captum_deconvnet.projections.trust_checks import TrustChecks, trust_checks
 from captum_deconvnet.registry.loaded_model import LoadedModel
 from captum_deconvnet.registry.model_names import list_models

@@ -18,7 +18,7 @@ FOLDERS = {"captum_deconvnet": "", "captum_deconvnet_benchmarks": "benchmarks"}
 PLUGINS = {path.parent.name: "plugins" for path in ROOT.glob("plugins/*/__init__.py")}
 
 FLOORS = (
-    "errors files short_repr lazy_names",
+    "errors files short_repr lazy_names renamed torch_modes",
     "registry",
     "engine.tape",
     "engine.aliases",

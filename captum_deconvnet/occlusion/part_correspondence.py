@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import permutations
-from statistics import fmean, pstdev
 from typing import Any
 
 import torch
@@ -23,41 +20,14 @@ from captum_deconvnet.engine.consistency import (
 from captum_deconvnet.engine.layers import LayerName, layer_paths
 from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
 from captum_deconvnet.engine.windows.receptive_field import Box
-from captum_deconvnet.errors import ImageError, InputError, unknown_name
+from captum_deconvnet.errors import ImageError, InputError
+from captum_deconvnet.occlusion.correspondence_scores import CorrespondenceScores, distances, score
 from captum_deconvnet.pictures.fills import Fill, filled
 from captum_deconvnet.renamed import renamed
 from captum_deconvnet.short_repr import named_repr
 
 RANDOM = "random"
 Features = Callable[[Tensor], dict[str, Tensor]]
-
-
-@dataclass(frozen=True)
-class Score:
-    """How consistently covering one part changes one layer; lower is more consistent.
-
-    Args:
-        mean: over ordered pairs of images, the share of coordinates whose signs of change differ.
-        deviation: the standard deviation over those pairs.
-        pairs: how many there are.
-    """
-
-    mean: float
-    deviation: float
-    pairs: int
-
-
-class CorrespondenceScores(dict[str, dict[str, Score]]):
-    """Scores by layer and part: ``scores[layer][part]``."""
-
-    def __missing__(self, layer: str) -> dict[str, Score]:
-        """Refuse a layer that was not compared, with near names."""
-        raise unknown_name("layer", str(layer), self, "Only compared layers have scores.")
-
-    def __repr__(self) -> str:
-        """The layers and the parts."""
-        parts = list(next(iter(self.values()), ()))
-        return named_repr(self, layers=list(self), parts=parts)
 
 
 class PartCorrespondence:
@@ -147,24 +117,26 @@ class PartCorrespondence:
 
             def compared(places: Sequence[Box]) -> dict[str, list[float]]:
                 found = features(covered(inputs, places, cover))
-                return {
-                    path: distances((clean[path] - found[path]).flatten(1)) for path in self.layers
-                }
+                changes = {path: (clean[path] - found[path]).flatten(1) for path in self.layers}
+                return {path: distances(change) for path, change in changes.items()}
 
             found = {part: compared(places) for part, places in parts.items()}
             chance = [compared(_drawn(parts, inputs, generator)) for _ in range(random_boxes)]
         if chance:
-            joined = {path: [d for one in chance for d in one[path]] for path in self.layers}
-            found[RANDOM] = joined
-        return CorrespondenceScores(
-            {
-                path: {part: _score(distances[path]) for part, distances in found.items()}
-                for path in self.layers
-            }
-        )
+            found[RANDOM] = {path: [d for one in chance for d in one[path]] for path in self.layers}
+        return self._scores(found)
 
     attribute = measure
     """Captum's name for :meth:`measure`."""
+
+    def _scores(self, found: Mapping[str, Mapping[str, list[float]]]) -> CorrespondenceScores:
+        """The scores by layer of distances by part."""
+        return CorrespondenceScores(
+            {
+                path: {part: score(distances[path]) for part, distances in found.items()}
+                for path in self.layers
+            }
+        )
 
     def _clean(self, images: Tensor, features: Features, *, is_checked: bool) -> dict[str, Tensor]:
         """The features, nothing covered; a warning if they are partly chance.
@@ -209,17 +181,6 @@ def covered(images: Tensor, boxes: Sequence[Box], cover: Tensor) -> Tensor:
         place = (slice(None), slice(box.top, box.bottom), slice(box.left, box.right))
         image[place] = card[place]
     return found
-
-
-def distances(changes: Tensor) -> list[float]:
-    """For ordered pairs of rows (N, D), the share of coordinates whose signs differ."""
-    signs = changes.sign()
-    pairs = permutations(range(len(signs)), 2)
-    return [float((signs[i] != signs[j]).double().mean()) for i, j in pairs]
-
-
-def _score(found: list[float]) -> Score:
-    return Score(fmean(found), pstdev(found), len(found))
 
 
 def _checked(part: str, boxes: Sequence[Box], images: Tensor) -> list[Box]:

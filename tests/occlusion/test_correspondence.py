@@ -8,7 +8,7 @@ from torch import nn
 
 import captum_deconvnet as cdn
 from captum_deconvnet.errors import ImageError, InputError
-from captum_deconvnet.occlusion.part_correspondence import distances
+from captum_deconvnet.occlusion.correspondence_scores import distances
 
 
 def test_alike_changes_have_no_distance_and_opposite_ones_distance_one():

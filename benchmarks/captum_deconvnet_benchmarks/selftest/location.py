@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from captum_deconvnet.occlusion.part_correspondence import distances
+from captum_deconvnet.occlusion.correspondence_scores import distances
 from captum_deconvnet_benchmarks.metrics.complexity import ComplexityBenchmark
 from captum_deconvnet_benchmarks.metrics.localisation import LocalisationBenchmark
 from captum_deconvnet_benchmarks.selftest.case import Case
