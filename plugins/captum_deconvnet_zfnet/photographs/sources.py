@@ -1,7 +1,8 @@
 """Which packages have photographs, where in them, and under what licence.
 
 Only photographs are named: wallpapers that are drawings, icons, cartoons and screenshots are left
-out. The one exception is ``stamps``: photographs of things that were cut out by their makers.
+out. ``tuxpaint-stamps-default`` has photographs of things that were cut out by their makers, and a
+few drawings among them that no name tells.
 """
 
 from __future__ import annotations
@@ -79,6 +80,12 @@ OPENCV = (
 )
 
 SOURCES = (
+    Source(
+        "endless-sky-data",
+        "public domain, CC-BY-SA-3.0 and CC-BY-SA-4.0",
+        ("usr/share/games/endless-sky/images/*/*.jpg",),
+        ("/scene/eso0", "/scene/geoscan", "/scene/tempest", "/_menu/", "/star/"),
+    ),
     Source(
         "gcompris-qt-data",
         "GPL-3+ and free licences of single pictures",

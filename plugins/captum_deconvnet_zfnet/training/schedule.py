@@ -15,6 +15,9 @@ PATIENCE = 2
 WARM_UP = 5
 """Epochs over which the rate rises, or a tenth of all epochs if that is less."""
 
+LEVEL = 10
+"""Where the inverse root begins to fall, in lengths of its rise."""
+
 
 class Schedule(Protocol):
     """Sets the learning rate of an optimizer as training goes on."""
@@ -74,17 +77,17 @@ class Cosine:
 
 
 class InverseRoot:
-    """A linear rise, then a fall with the root of the steps; the end need not be known.
+    """A linear rise, a level, then a fall with the root of the steps; the end need not be known.
 
     A run on this schedule can be stopped and lengthened at any time.
     """
 
     def __init__(self, optimizer: Optimizer, steps: int, epochs: int) -> None:
-        """Rise over the first ``epochs`` of ``steps`` batches; from there on, fall."""
+        """Rise over ``epochs`` of ``steps`` batches, and stay there for ``LEVEL`` times as many."""
         rise = max(1, steps * epochs)
 
         def factor(step: int) -> float:
-            return (step + 1) / rise if step < rise else math.sqrt(rise / (step + 1))
+            return min(1.0, (step + 1) / rise, math.sqrt(LEVEL * rise / (step + 1)))
 
         self._rule = LambdaLR(optimizer, factor)
         self.state_dict: Callable[[], dict[str, Any]] = self._rule.state_dict
