@@ -1,7 +1,7 @@
 """The paper's net as ``zfnet/*``: to train, to load, and with trained weights in the box.
 
-``zfnet/fashion_mnist`` has its weights and a few pictures in this package. The other nets have the
-weights of a file that ``deconvnet train`` or ``distil`` wrote, or random ones.
+``zfnet/fashion_mnist`` and ``zfnet/photographs`` have their weights in this package. The other nets
+have the weights of a file that ``deconvnet train`` or ``distil`` wrote, or random ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from captum_deconvnet.registry import LoadedModel
     from captum_deconvnet.registry.hookspecs import RegisterModels, RegisterRules
 
-EMBEDDED = ("fashion_mnist",)
+EMBEDDED = ("fashion_mnist", "photographs")
 
 
 @hookimpl

@@ -74,12 +74,20 @@ def samples() -> dict[str, Image.Image]:
     return found
 
 
+def imagenet() -> tuple[str, ...]:
+    """ImageNet's thousand classes."""
+    from torchvision.models import EfficientNet_B0_Weights
+
+    return tuple(EfficientNet_B0_Weights.DEFAULT.meta["categories"])
+
+
 def clothes() -> tuple[str, ...]:
     """Fashion-MNIST's ten classes."""
     return fashion_mnist.CATEGORIES
 
 
 NETS = {
+    "photographs": Embedded("zfnet_gap", 3, 224, imagenet),
     "fashion_mnist": Embedded("compact", 1, fashion_mnist.SIZE, clothes, samples),
 }
 """By name; the weights are ``weights/<name>.safetensors``."""

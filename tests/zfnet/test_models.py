@@ -14,6 +14,7 @@ import captum_deconvnet as cdn
 import captum_deconvnet_zfnet
 from captum_deconvnet.errors import UnknownNameError, WeightsError
 from captum_deconvnet_zfnet.architecture import COMPACT
+from captum_deconvnet_zfnet.filters.measures import kinds
 from captum_deconvnet_zfnet.network import build
 
 PACKAGE = Path(captum_deconvnet_zfnet.__file__).parent
@@ -57,12 +58,39 @@ def test_a_sample_goes_into_the_net_pixel_for_pixel(embedded):
     assert torch.equal(embedded.inverse_transform(values), values)
 
 
-def test_the_embedded_weights_are_small_and_their_log_lies_beside_them():
+@pytest.mark.parametrize("name", ["fashion_mnist", "photographs"])
+def test_the_embedded_weights_are_small_and_their_log_lies_beside_them(name):
     weights = PACKAGE / "weights"
-    assert (weights / "fashion_mnist.safetensors").stat().st_size <= 8 * 2**20
-    assert {"fashion_mnist.csv", "fashion_mnist.json", "README.md"} <= {
-        path.name for path in weights.iterdir()
-    }
+    assert (weights / f"{name}.safetensors").stat().st_size <= 8 * 2**20
+    assert {f"{name}.csv", f"{name}.json", "README.md"} <= {path.name for path in weights.iterdir()}
+
+
+def test_the_net_of_photographs_tells_imagenets_classes_in_32_bits():
+    loaded = cdn.load_model("zfnet/photographs")
+    assert loaded.weights == "embedded"
+    assert loaded.input_size == (3, 224, 224)
+    assert len(loaded.categories) == 1000
+    assert {each.dtype for each in loaded.model.parameters()} == {torch.float32}
+    stored = safetensors.torch.load_file(PACKAGE / "weights" / "photographs.safetensors")
+    weight = stored["layer1.conv.weight"]
+    assert weight.dtype == torch.float16
+    assert torch.equal(loaded.model.layer1.conv.weight, weight.float())
+
+
+def test_most_first_filters_of_the_net_of_photographs_are_edges_or_colours_and_of_noise_none():
+    trained, noise = (cdn.load_model("zfnet/photographs", tag) for tag in ("DEFAULT", "random"))
+    assert kinds(trained.model.layer1.conv.weight.detach()).either > 0.5
+    assert kinds(noise.model.layer1.conv.weight.detach()).either == 0
+
+
+def test_the_net_of_photographs_projects_without_a_fallback():
+    loaded = cdn.load_model("zfnet/photographs")
+    image = loaded.transform(Image.effect_noise((300, 260), 60).convert("RGB"))[None]
+    recording = cdn.record(loaded.model, image, loaded.stages, strict=True)
+    for layer in loaded.stages:
+        unit = max(recording.strongest(layer), key=lambda unit: unit.value)
+        assert recording.project([unit]).abs().max() > 0
+    assert recording.receipt.counts["fallback"] == 0
 
 
 def test_every_layer_projects_by_the_papers_rules_alone(embedded):
