@@ -305,7 +305,7 @@ def send_back(module: nn.Module, before: Tensor, signal: Tensor, family: Family)
 
 
 def rectify(before: Tensor, signal: Tensor, family: Family, slope: float = 0.0) -> Tensor:
-    """max(signal, 0), or the row of method.md 1.6 that the three booleans name."""
+    """max(signal, 0), or the row of Mahendran and Vedaldi's table that the three booleans name."""
     if family.relu_mask:
         signal = torch.where(before > 0, signal, slope * signal)
     if family.relu_backward:

@@ -202,7 +202,7 @@ def test_a_model_that_is_not_a_module_is_refused():
 
 
 def test_batch_norm_in_train_mode_is_refused_by_name_and_learns_nothing():
-    """T18: its running statistics are as they were."""
+    """Its running statistics are as they were."""
     model = Named().train()
     norm = model.features[1]
     before = norm.running_mean.clone(), norm.running_var.clone(), int(norm.num_batches_tracked)
@@ -219,7 +219,7 @@ def test_batch_norm_in_train_mode_is_refused_by_name_and_learns_nothing():
 
 
 def test_functional_batch_norm_in_train_mode_is_refused():
-    """T18: by whatever module calls it."""
+    """By whatever module calls it."""
 
     class Training(nn.Module):
         def __init__(self):
@@ -235,7 +235,7 @@ def test_functional_batch_norm_in_train_mode_is_refused():
 
 
 def test_batch_norm_without_statistics_is_refused_in_eval_too():
-    """T18: it mixes the images of a batch in either mode."""
+    """It mixes the images of a batch in either mode."""
     model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2, track_running_stats=False))
     with pytest.raises(errors.TrainModeError) as raised:
         cdn.record(model.double().eval(), double_image(*IMAGE))
@@ -303,7 +303,7 @@ class Crossing(nn.Module):
 
 
 def test_strict_names_the_module_and_the_operation_it_has_no_rule_for():
-    """DESIGN section 2: strict=True raises when any fallback ran."""
+    """strict=True raises when any fallback ran."""
     model = Product()
     with pytest.raises(errors.UnsupportedOperationError) as raised:
         cdn.record(model, double_image(*IMAGE), "crossing", strict=True)

@@ -40,7 +40,7 @@ def assert_adjoint(net, image, layer, project_all):
 
 @pytest.mark.parametrize("channel", [0, 1])
 def test_a_unit_of_one_convolution_projects_to_its_unflipped_filter(project, channel):
-    """T1: the filter times the value, pasted at (row * stride - padding), all input channels."""
+    """The filter times the value, pasted at (row * stride - padding), all input channels."""
     conv = nn.Conv2d(3, 2, 3, stride=2, padding=1).double()
     image = double_image(1, 3, 8, 9)
     projection = project(nn.Sequential(conv), image, "0", channel, 2, 1, seed=2.5)
@@ -50,7 +50,7 @@ def test_a_unit_of_one_convolution_projects_to_its_unflipped_filter(project, cha
 
 
 def test_a_filter_that_overhangs_the_border_is_cut_there(project):
-    """T1: at the corner only the part of the filter inside the picture remains."""
+    """At the corner only the part of the filter inside the picture remains."""
     conv = nn.Conv2d(1, 1, 3, padding=1).double()
     projection = project(nn.Sequential(conv), double_image(1, 1, 5, 5), "0")
     expected = torch.zeros(1, 1, 5, 5, dtype=torch.float64)
@@ -78,7 +78,7 @@ CONVOLUTIONS = [
 @pytest.mark.parametrize("size", [(8, 8), (9, 7), (7, 10)])
 @pytest.mark.parametrize("options", CONVOLUTIONS, ids=str)
 def test_every_convolution_geometry_projects_to_the_input_size(project_all, options, size):
-    """T2: strides, paddings, dilation, groups, depthwise, non-square kernels, odd and even."""
+    """Strides, paddings, dilation, groups, depthwise, non-square kernels, odd and even."""
     net = nn.Sequential(nn.Conv2d(4, **options)).double()
     assert_adjoint(net, double_image(1, 4, *size), "0", project_all)
 
@@ -86,7 +86,7 @@ def test_every_convolution_geometry_projects_to_the_input_size(project_all, opti
 @pytest.mark.parametrize("padding_mode", ["reflect", "replicate", "circular"])
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_padded_border_is_folded_back_where_it_came_from(project_all, padding_mode, stride):
-    """T2: a transposed convolution alone is wrong here (method.md 1.4)."""
+    """A transposed convolution alone is wrong here."""
     conv = nn.Conv2d(2, 3, (3, 5), stride, (1, 2), padding_mode=padding_mode).double()
     image = double_image(1, 2, 6, 7)
     projections = project_all(nn.Sequential(conv), image, "0")
@@ -100,7 +100,7 @@ def test_a_padded_border_is_folded_back_where_it_came_from(project_all, padding_
     "options", [dict(stride=2, padding=1), dict(dilation=2, groups=2), dict(padding=2)], ids=str
 )
 def test_pasting_filters_by_loops_gives_the_same(project, options):
-    """T2: against the literal loops, not a matrix, at every position."""
+    """Against the literal loops, not a matrix, at every position."""
     conv = nn.Conv2d(4, 6, (3, 2), **options).double()
     image = double_image(2, 4, 7, 9)
     for row, column in itertools.product(range(2), range(3)):
@@ -164,7 +164,7 @@ LINEAR_STEPS = {
 
 @pytest.mark.parametrize("name", LINEAR_STEPS)
 def test_every_linear_step_runs_its_exact_adjoint(project_all, name):
-    """T3: <A x, y> = <x, A^T y>, with A the forward step without its bias."""
+    """<A x, y> = <x, A^T y>, with A the forward step without its bias."""
     step = LINEAR_STEPS[name]
     if name == "batch norm":
         step.running_mean.normal_()
@@ -175,14 +175,14 @@ def test_every_linear_step_runs_its_exact_adjoint(project_all, name):
 
 
 def test_a_linear_step_is_no_fallback():
-    """T3: the receipt calls none of the linear steps a fallback, so strict mode lets them pass."""
+    """The receipt calls none of the linear steps a fallback, so strict mode lets them pass."""
     for name, step in LINEAR_STEPS.items():
         recording = cdn.record(Apply(step).eval(), double_image(1, 2, 6, 7), "after", strict=True)
         assert recording.receipt.counts.get("fallback", 0) == 0, name
 
 
 def test_a_stride_1_convolution_projects_by_the_flipped_filter():
-    """T4: conv2d(signal, w transposed and flipped), with the asymmetric filter [[1,2],[3,4]]."""
+    """conv2d(signal, w transposed and flipped), with the asymmetric filter [[1,2],[3,4]]."""
     conv = nn.Conv2d(1, 1, 2, bias=False).double()
     conv.weight.data = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]], dtype=torch.float64)
     image = double_image(1, 1, 3, 3)
@@ -198,7 +198,7 @@ def test_a_stride_1_convolution_projects_by_the_flipped_filter():
 
 
 def test_biases_never_enter(project):
-    """T12: other biases, same projection bit for bit (no pool, so no switch depends on them)."""
+    """Other biases, same projection bit for bit (no pool, so no switch depends on them)."""
     net = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.Conv2d(3, 2, 3), nn.ReLU()).double()
     image = double_image(2, 2, 7, 7)
     before = project(net, image, "3", 1, 1, 2)
@@ -208,13 +208,12 @@ def test_biases_never_enter(project):
 
 
 def test_a_zero_seed_projects_to_zero(project):
-    """T12."""
     net = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(2)).double()
     assert not project(net, double_image(1, 2, 8, 8), "2", seed=0.0).any()
 
 
 def test_a_group_is_reached_from_its_own_channels_only(project):
-    """T21: a seed in group g of a grouped convolution reaches only that group's inputs."""
+    """A seed in group g of a grouped convolution reaches only that group's inputs."""
     net = nn.Sequential(nn.Conv2d(6, 9, 3, groups=3)).double()
     projection = project(net, double_image(1, 6, 5, 5), "0", 4, 1, 1)
     assert projection[0, 2:4].any()
@@ -242,7 +241,7 @@ def head(as_convolutions):
 
 @pytest.mark.parametrize("layer", ["4", "7", "9"])
 def test_a_fully_connected_head_and_its_convolutional_twin_project_alike(project, layer):
-    """T22: from fc6, fc7 and the logits."""
+    """From fc6, fc7 and the logits."""
     image = double_image(2, 3, 12, 12)
     linear = project(head(as_convolutions=False), image, layer, 3)
     convolutional = project(head(as_convolutions=True), image, layer, 3)
@@ -251,7 +250,7 @@ def test_a_fully_connected_head_and_its_convolutional_twin_project_alike(project
 
 
 def test_a_softmax_output_is_stripped(project):
-    """T22: a class projects from its logit, whether or not the model ends in a softmax."""
+    """A class projects from its logit, whether or not the model ends in a softmax."""
     net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(27, 4)).double()
     image = double_image(2, 1, 5, 5)
     logit = project(net, image, "3", 2)
@@ -259,7 +258,7 @@ def test_a_softmax_output_is_stripped(project):
 
 
 def test_a_global_average_spreads_the_seed_over_all_positions(project):
-    """T23: on a linear body the projection is the sum over positions divided by H * W."""
+    """On a linear body the projection is the sum over positions divided by H * W."""
     net = nn.Sequential(
         nn.Conv2d(2, 3, 3, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2)
     ).double()
@@ -283,7 +282,7 @@ def test_a_global_average_spreads_the_seed_over_all_positions(project):
     ids=["conv1d", "conv3d", "transposed conv1d", "average pool 1d"],
 )
 def test_one_and_three_dimensional_convolutions_run_their_adjoint(conv, shape):
-    """T3, outside two dimensions: every output as target."""
+    """Outside two dimensions: every output as target."""
     conv = conv.double()
     net = nn.Sequential(conv, nn.Flatten())
     image = double_image(1, *shape)
@@ -293,7 +292,7 @@ def test_one_and_three_dimensional_convolutions_run_their_adjoint(conv, shape):
 
 
 def test_parametrized_convolutions_use_their_effective_weight(project_all):
-    """method.md 1.8: weight-normed layers project with the weight they filter with."""
+    """Weight-normed layers project with the weight they filter with."""
     conv = nn.utils.parametrizations.weight_norm(nn.Conv2d(2, 3, 3).double())
     conv.parametrizations.weight.original0.data.uniform_(1, 3)
     assert_adjoint(nn.Sequential(conv), double_image(1, 2, 5, 5), "0", project_all)

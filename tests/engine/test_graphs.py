@@ -50,7 +50,7 @@ def weights(values):
 
 
 def test_a_residual_sum_hands_the_signal_to_both_branches(project):
-    """T19: y = x + relu(x), seed (1, -1): (1 + 1, -1 + 0), whatever the sign of x."""
+    """y = x + relu(x), seed (1, -1): (1 + 1, -1 + 0), whatever the sign of x."""
     net = Body(lambda x: x + F.relu(x), top=weights([1.0, -1.0]))
     image = double([-1.0, 2.0]).view(1, 2, 1, 1)
     assert_close(project(net, image, "top").flatten(), double([2.0, -1.0]), **EXACT)
@@ -58,7 +58,7 @@ def test_a_residual_sum_hands_the_signal_to_both_branches(project):
 
 @pytest.mark.parametrize("relu", [nn.ReLU(), nn.ReLU(inplace=True), F.relu], ids=SPELLINGS)
 def test_a_skip_that_reads_the_input_of_a_relu_is_not_dropped(project, relu):
-    """T19: y = h + relu(h), target 0: 2, where Captum's hooks give 1."""
+    """y = h + relu(h), target 0: 2, where Captum's hooks give 1."""
 
     def block(h):
         return h + relu(h.clone() if getattr(relu, "inplace", False) else h)
@@ -68,7 +68,7 @@ def test_a_skip_that_reads_the_input_of_a_relu_is_not_dropped(project, relu):
 
 
 def test_a_residual_block_with_a_dead_branch_is_the_identity(project):
-    """T19: and the ReLU after the sum rectifies before the signal splits."""
+    """And the ReLU after the sum rectifies before the signal splits."""
     branch = nn.Sequential(nn.Conv2d(2, 2, 3, padding=1), nn.ReLU(), nn.Conv2d(2, 2, 1)).double()
     for parameter in branch[2].parameters():
         parameter.data.zero_()
@@ -94,14 +94,14 @@ class Parallel(nn.Module):
 
 @pytest.mark.parametrize("relu", [nn.ReLU(), nn.ReLU(inplace=True), F.relu], ids=SPELLINGS)
 def test_one_relu_shared_by_two_branches_rectifies_each(project, relu):
-    """T20: identity weights, target 0: (8, 0)."""
+    """Identity weights, target 0: (8, 0)."""
     image = double([-1.0, 2.0]).view(1, 2, 1, 1)
     projection = project(Parallel(relu), image, "top", 0)
     assert_close(projection.flatten(), double([8.0, 0.0]), **EXACT)
 
 
 def test_one_relu_used_along_a_chain_rectifies_each_time(project):
-    """T20: the same module between every two layers."""
+    """The same module between every two layers."""
     relu = nn.ReLU(inplace=True)
     convs = [nn.Conv2d(2, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 2, 3)]
     shared = nn.Sequential(convs[0], relu, convs[1], relu, convs[2]).double()
@@ -121,7 +121,7 @@ def test_a_weight_shared_by_two_layers_filters_in_both(project):
 
 
 def test_a_seed_in_one_block_of_a_concatenation_reaches_that_branch_only(project):
-    """T21: channels 2..4 come from the second branch."""
+    """Channels 2..4 come from the second branch."""
 
     class Branches(nn.Module):
         def __init__(self):
@@ -138,7 +138,7 @@ def test_a_seed_in_one_block_of_a_concatenation_reaches_that_branch_only(project
 
 
 def test_a_forked_net_equals_the_literal_one(project):
-    """T19, T21: an Inception-like block within a residual block, every map of two images."""
+    """An Inception-like block within a residual block, every map of two images."""
     fork = reference.Fork(
         [
             nn.Sequential(nn.Conv2d(4, 2, 1), nn.ReLU()),

@@ -37,7 +37,7 @@ def fold(conv, norm):
 
 
 def test_a_batch_norm_projects_as_if_folded_into_its_convolution(project):
-    """T18: negative gammas too; the sign is left for the ReLU to see."""
+    """Negative gammas too; the sign is left for the ReLU to see."""
     conv, norm = nn.Conv2d(2, 6, 3).double(), randomise(nn.BatchNorm2d(6).double())
     top = [nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 2, 2).double()]
     image = double_image(2, 2, 9, 9)
@@ -48,7 +48,7 @@ def test_a_batch_norm_projects_as_if_folded_into_its_convolution(project):
 
 
 def test_a_batch_norm_is_not_rectified_by_itself(project):
-    """T18: a unit after the norm, before the ReLU, has the sign of gamma."""
+    """A unit after the norm, before the ReLU, has the sign of gamma."""
     conv, norm = nn.Conv2d(2, 6, 3).double(), randomise(nn.BatchNorm2d(6).double())
     image = double_image(1, 2, 5, 5)
     scale = (norm.weight[0] / (norm.running_var[0] + norm.eps).sqrt()).item()
@@ -82,7 +82,7 @@ BATCH_NORMS = {
 
 @pytest.mark.parametrize("name", BATCH_NORMS)
 def test_every_spelling_of_batch_norm_is_linear(project_all, name):
-    """T18: every projection is a row of the net's matrix."""
+    """Every projection is a row of the net's matrix."""
     net = Normed(BATCH_NORMS[name])
     matrix = reference.matrix(net, (2, 5, 6))
     assert_close(project_all(net, double_image(1, 2, 5, 6), "after", strict=True), matrix, **EXACT)
@@ -161,7 +161,7 @@ NORMS = {
 
 @pytest.mark.parametrize("name", NORMS)
 def test_a_norm_keeps_the_statistics_of_the_image(project_all, name):
-    """method.md 1.8: mean and deviation recorded, a per-element gain is all that is left."""
+    """Mean and deviation recorded, a per-element gain is all that is left."""
     norm, freeze = NORMS[name]
     net, image = Normed(norm), double_image(1, 2, 5, 6)
     projections = project_all(net, image, "after", strict=True)
@@ -171,7 +171,7 @@ def test_a_norm_keeps_the_statistics_of_the_image(project_all, name):
 
 
 def test_a_root_mean_square_norm_keeps_the_scale_of_the_image(project_all):
-    """method.md 1.8: the RMS norm of newer hybrids."""
+    """The RMS norm of newer hybrids."""
     norm = nn.RMSNorm((4, 3, 4), eps=1e-6).double()
     net, image = Normed(norm), double_image(1, 2, 5, 6)
     projections = project_all(net, image, "after", strict=True)
@@ -181,7 +181,7 @@ def test_a_root_mean_square_norm_keeps_the_scale_of_the_image(project_all):
 
 
 def test_a_divisor_made_of_activations_is_a_recorded_statistic(project_all):
-    """DESIGN section 2 (ii): a response norm spelled by hand divides by what it measured."""
+    """A response norm spelled by hand divides by what it measured."""
     net, image = Normed(nn.Identity()), double_image(1, 2, 5, 6)
 
     def divided(x, measured):
@@ -203,7 +203,7 @@ def test_a_divisor_made_of_activations_is_a_recorded_statistic(project_all):
 
 
 def test_a_norm_does_not_widen_what_a_unit_sees(project):
-    """method.md 1.8: with the centring term the projection would cover the whole picture."""
+    """With the centring term the projection would cover the whole picture."""
     net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.GroupNorm(2, 4), nn.Conv2d(4, 1, 3)).double()
     projection = project(net, double_image(1, 2, 12, 12), "2", 0, 0, 0)
     assert projection[..., :5, :5].any()
@@ -231,7 +231,7 @@ RESPONSE_NORMS = {
 
 @pytest.mark.parametrize("name", ["module", "functional"])
 def test_response_norm_is_the_identity_but_its_switches_are_real(project, name):
-    """T29: the net without the norm, with switches from the forward pass that had it."""
+    """The net without the norm, with switches from the forward pass that had it."""
     norm = RESPONSE_NORMS[name]
     net, image = response_normed(norm), 3 * double_image(2, 2, 8, 8)
     seed = reference.one_hot(net(image), 1, 0, 1)
@@ -243,7 +243,7 @@ def test_response_norm_is_the_identity_but_its_switches_are_real(project, name):
 
 
 def test_response_norm_does_move_switches():
-    """T29 can fail: without the norm, other maxima win somewhere."""
+    """The test before can fail: without the norm, other maxima win somewhere."""
     net, image = response_normed(RESPONSE_NORMS["module"]), 3 * double_image(2, 2, 8, 8)
     below = net[:2](image)
     without = reference.switches(below, 2, 2)
@@ -251,7 +251,7 @@ def test_response_norm_does_move_switches():
 
 
 def test_response_norm_can_run_its_gradient_instead(project):
-    """method.md 1.5: an option, as in the Caffe branch."""
+    """An option, as in the Caffe branch."""
     net, image = response_normed(RESPONSE_NORMS["functional"]), 3 * double_image(2, 2, 8, 8)
     rules = {F.local_response_norm: cdn.rules.gradient}
     expected = reference.project_by_surgery(net, image, (1, 0, 1))

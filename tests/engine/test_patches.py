@@ -237,7 +237,7 @@ def deep_net(dtype=torch.float64):
 
 
 def test_units_of_several_layers_and_images_come_back_in_the_order_asked_for():
-    """T16: different units of an image, and each as if it were alone."""
+    """Different units of an image, and each as if it were alone."""
     net, images = deep_net(), torch.rand(3, 3, 32, 32).double()
     recording = cdn.record(net, images, ("1", "4", "7"))
     units = [unit for layer in ("7", "1", "4") for unit in recording.strongest(layer)][::-3]
@@ -251,7 +251,7 @@ def test_units_of_several_layers_and_images_come_back_in_the_order_asked_for():
 
 
 def test_the_patch_is_the_box_and_positive_filters_fill_it():
-    """T14: with all-positive weights and no pools nothing in the box is zero."""
+    """With all-positive weights and no pools nothing in the box is zero."""
     net = nn.Sequential(nn.Conv2d(1, 2, 5, padding=2), nn.ReLU(), nn.Conv2d(2, 1, 3, padding=1))
     for parameter in net.parameters():
         parameter.data.abs_().add_(0.1)
@@ -271,7 +271,7 @@ def test_the_patch_is_the_box_and_positive_filters_fill_it():
 
 
 def test_other_activations_and_far_pixels_do_not_matter():
-    """T15: unit seed, and only switches inside the receptive field."""
+    """Unit seed, and only switches inside the receptive field."""
     net, image = deep_net(), torch.rand(1, 3, 32, 32).double()
     unit = cdn.Unit(0, "6", 5, 1, 1)
     (patch,) = cdn.record(net, image, "6").project_patches(unit, seed=1.0)

@@ -61,7 +61,7 @@ ZFNET_ROWS += [(12, 139, 16), (14, 171, 32), (15, 331, 32)]
     ids=["padded pools", "ceil_mode pools"],
 )
 def test_zfnet(ceil_mode, starts):
-    """method.md 5.2: ceil_mode changes where windows begin, not size or jump."""
+    """ceil_mode changes where windows begin, not size or jump."""
     rows = zip(ZFNET_ROWS, starts, strict=True)
     table = [(str(layer), size, jump, start) for (layer, size, jump), start in rows]
     net = zfnet(ceil_mode)
@@ -71,12 +71,12 @@ def test_zfnet(ceil_mode, starts):
 
 
 def test_a_map_of_one_unit_has_the_jump_of_its_arithmetic():
-    """method.md 5.2: fc6 331/32/-59 at 224 pixels, though it has no second unit to jump to."""
+    """fc6 331/32/-59 at 224 pixels, though it has no second unit to jump to."""
     assert_table(zfnet(ceil_mode=False), [("15", 331, 32, -59)], (3, 224, 224))
 
 
 def test_alexnet():
-    """method.md 5.2: torchvision's paddings."""
+    """torchvision's paddings."""
     table = [
         ("0", 11, 4, -2),
         ("2", 19, 8, -2),
@@ -106,7 +106,7 @@ VGG16_LAYERS = (0, 2, 4, 5, 7, 9, 10, 12, 14, 16, 17, 19, 21, 23, 24, 26, 28, 30
 
 
 def test_vgg16():
-    """method.md 5.2, published by TF-Slim."""
+    """Published by TF-Slim."""
     columns = (VGG16_LAYERS, VGG16_SIZES, VGG16_JUMPS, VGG16_STARTS)
     table = [(str(n), size, jump, -start) for n, size, jump, start in zip(*columns, strict=True)]
     features = torchvision.models.vgg16(init_weights=False).features
@@ -114,7 +114,7 @@ def test_vgg16():
 
 
 def test_vgg11():
-    """method.md 5.2, published; paddings by the formula of 5.1, pool5's 59 is published too."""
+    """Published; paddings by the formula of Araujo et al. (2019), pool5's 59 is published too."""
     table = [
         ("2", 4, 2, -1),
         ("5", 10, 4, -3),
@@ -140,7 +140,7 @@ RESNETS = {
 
 @pytest.mark.parametrize("name", RESNETS)
 def test_torchvision_resnets(name):
-    """method.md 5.2: stride in the first block's 3x3, so not TF-Slim's 483."""
+    """Stride in the first block's 3x3, so not TF-Slim's 483."""
     model = torchvision.models.get_model(name, num_classes=2).eval()
     sizes = zip(range(1, 5), RESNETS[name], strict=True)
     table = [(f"layer{n}", size, 2 ** (n + 1), None) for n, size in sizes]
@@ -170,7 +170,7 @@ INCEPTION = [
 
 
 def test_inception_v3():
-    """method.md 5.2, published."""
+    """Published."""
     model = torchvision.models.inception_v3(init_weights=False, num_classes=2).eval()
     assert_table(model, INCEPTION, (3, 299, 299))
 
@@ -182,7 +182,7 @@ def separable(inputs, outputs, stride):
 
 
 def test_mobilenet_v1():
-    """method.md 5.2: depthwise layers; starts by the recursion of 5.1 with padding 1."""
+    """Depthwise layers; starts by the recursion of Araujo et al. (2019) with padding 1."""
     strides = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
     stem = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU())
     net = nn.Sequential(stem, *(separable(4, 4, stride) for stride in strides))
@@ -280,7 +280,7 @@ GROUND_TRUTH = {
 
 @pytest.mark.parametrize("name", GROUND_TRUTH)
 def test_boxes_are_the_support_of_the_gradient_of_an_all_positive_net(name):
-    """method.md 5.1: weights positive, activations dropped, max pools made sums, then look."""
+    """Weights positive, activations dropped, max pools made sums, then look."""
     build, layers, shape = GROUND_TRUTH[name]
     model = build().eval()
     recording = cdn.record(model, torch.zeros(1, *shape), layers)
@@ -292,7 +292,7 @@ def test_boxes_are_the_support_of_the_gradient_of_an_all_positive_net(name):
 
 
 def test_where_a_stride_leaves_the_last_pixels_out_the_box_still_holds_what_is_seen():
-    """method.md 5.1: the box is the formula's, clipped; the unit may see a little less of it."""
+    """The box is the formula's, clipped; the unit may see a little less of it."""
     model, shape = torchvision.models.squeezenet1_1(num_classes=2).eval(), (3, 224, 192)
     recording = cdn.record(model, torch.zeros(1, *shape), "features.3")
     positions = corners_and_middle(recording.activations["features.3"])
@@ -316,7 +316,7 @@ UPSAMPLERS = {
 
 @pytest.mark.parametrize("name", UPSAMPLERS)
 def test_boxes_after_upsampling_hold_everything_a_unit_sees(name):
-    """method.md 5.1: position-dependent there, so the box may be wider, never narrower."""
+    """Position-dependent there, so the box may be wider, never narrower."""
     net = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), UPSAMPLERS[name], nn.Conv2d(4, 2, 3, padding=1))
     positions = list(itertools.product(range(0, 24, 5), repeat=2))
     field = cdn.receptive_field(net, "2", (3, 24, 24))
@@ -363,7 +363,7 @@ def test_a_recording_knows_the_receptive_field_of_its_layers():
 
 
 def test_asking_for_a_receptive_field_changes_nothing():
-    """T26: nor does it need the model on any particular input."""
+    """Nor does it need the model on any particular input."""
     model = torchvision.models.resnet18(num_classes=2).eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     cdn.receptive_field(model, "layer2", (3, 64, 64))
@@ -372,7 +372,7 @@ def test_asking_for_a_receptive_field_changes_nothing():
 
 
 def test_every_projection_stays_inside_its_box_and_fills_it():
-    """T14: all positions, borders included; all-positive weights leave no pixel of the box out."""
+    """All positions, borders included; all-positive weights leave no pixel of the box out."""
     convs = [nn.Conv2d(2, 3, 3, 2, 1), nn.Conv2d(3, 2, (2, 3), 1, (0, 1))]
     net = nn.Sequential(*convs).double()
     for parameter in net.parameters():
@@ -389,7 +389,7 @@ def test_every_projection_stays_inside_its_box_and_fills_it():
 
 
 def test_every_projection_through_pools_stays_inside_its_box():
-    """T14: with switches a projection covers part of its box."""
+    """With switches a projection covers part of its box."""
     net = nn.Sequential(
         nn.Conv2d(2, 3, 3, padding=1),
         nn.ReLU(),

@@ -103,7 +103,7 @@ def assert_untouched(model, before, values):
 
 @pytest.mark.parametrize("relu", ["deconvnet", "guided", "gradient", "adjoint"])
 def test_the_model_and_the_image_are_left_as_found(relu):
-    """T26: parameters, modes, hooks, requires_grad, in-place flags; the image too."""
+    """Parameters, modes, hooks, requires_grad, in-place flags; the image too."""
     net, image = small_net(), double_image(2, 3, 8, 8)
     net[0].weight.requires_grad_(False)
     net[4].train(False)
@@ -122,7 +122,7 @@ class Exploding(nn.Module):
 
 
 def test_the_model_is_left_as_found_when_it_raises():
-    """T26: also after an exception, which arrives unchanged."""
+    """Also after an exception, which arrives unchanged."""
     net, image = small_net(), double_image(1, 3, 8, 8)
     net[7] = Exploding()
     before, values = state_of(net), copy.deepcopy(net.state_dict())
@@ -133,7 +133,7 @@ def test_the_model_is_left_as_found_when_it_raises():
 
 
 def test_gradients_of_the_caller_are_left_alone():
-    """T26: an image that requires grad, and parameters that hold gradients."""
+    """An image that requires grad, and parameters that hold gradients."""
     net, image = small_net(), double_image(1, 3, 8, 8).requires_grad_()
     net(image).sum().backward()
     kept = [parameter.grad.clone() for parameter in net.parameters()], image.grad.clone()
@@ -147,7 +147,7 @@ def test_gradients_of_the_caller_are_left_alone():
 
 
 def test_an_in_place_relu_as_the_first_operation_does_not_reach_the_image():
-    """T26: the plain model would overwrite the caller's picture; a recording does not."""
+    """The plain model would overwrite the caller's picture; a recording does not."""
     net = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 2, 3)).double()
     image = double_image(1, 3, 6, 6)
     original = image.clone()
@@ -172,7 +172,7 @@ def test_grad_mode_of_the_caller_makes_no_difference():
 
 @pytest.mark.parametrize("size", [2, 5])
 def test_an_image_projects_the_same_in_any_batch(project, size):
-    """T16: row k of a batch is that image alone."""
+    """Row k of a batch is that image alone."""
     net, images = small_net(), double_image(size, 3, 8, 8)
     batched = project(net, images, "6", 2, 1, 3)
     for k in range(size):
@@ -181,14 +181,13 @@ def test_an_image_projects_the_same_in_any_batch(project, size):
 
 
 def test_permuting_a_batch_permutes_its_projections(project):
-    """T16."""
     net, images, order = small_net(), double_image(4, 3, 8, 8), [2, 0, 3, 1]
     projections = project(net, images, "6", 2, 1, 3)
     assert_close(project(net, images[order], "6", 2, 1, 3), projections[order], **EXACT)
 
 
 def test_different_units_of_different_images_and_layers_project_at_once():
-    """T16: each in its own row, in the order asked for, repeats included."""
+    """Each in its own row, in the order asked for, repeats included."""
     net, images = small_net(), double_image(3, 3, 8, 8)
     recording = cdn.record(net, images, ("3", "6", "9"))
     units = [
@@ -226,7 +225,7 @@ def test_the_default_seed_is_the_activation():
 
 
 def test_projecting_twice_gives_the_same_bits():
-    """T27: deterministic unpooling."""
+    """Deterministic unpooling."""
     recording = cdn.record(small_net(), double_image(2, 3, 9, 9), "9")
     units = [cdn.Unit(n, "9", channel) for n in range(2) for channel in range(3)]
     first = recording.project(units, seed=1.0)
@@ -238,7 +237,7 @@ TOLERANCES = {torch.float32: 1e-5, torch.float16: 2e-2, torch.bfloat16: 1e-1}
 
 @pytest.mark.parametrize("dtype", TOLERANCES, ids=str)
 def test_lower_precision_projects_to_the_same_picture(dtype, project):
-    """T27: float32 within 1e-5 of float64; the half types within theirs; the dtype is kept."""
+    """float32 within 1e-5 of float64; the half types within theirs; the dtype is kept."""
     net, image = small_net(), double_image(1, 3, 16, 16)
     net[3] = nn.AvgPool2d(2)  # no switch to flip by rounding
     exact = project(net, image, "9", 1)
@@ -253,7 +252,7 @@ def test_lower_precision_projects_to_the_same_picture(dtype, project):
 
 
 def test_channels_last_makes_no_difference(project):
-    """T27: the memory format is not part of the answer."""
+    """The memory format is not part of the answer."""
     net, image = small_net().float(), torch.randn(2, 3, 16, 16)
     plain = project(net, image, "6", 1, 2, 3)
     net = net.to(memory_format=torch.channels_last)
@@ -270,7 +269,6 @@ def test_a_tensor_with_strides_of_its_own_makes_no_difference(project):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16], ids=str)
 def test_the_gpu_projects_as_the_cpu_does(dtype, project):
-    """T27."""
     net, image = small_net(), double_image(2, 3, 16, 16)
     expected = project(net, image, "6", 1, 2, 3)
     moved = project(net.to("cuda", dtype), image.to("cuda", dtype), "6", 1, 2, 3)
@@ -387,7 +385,7 @@ def test_captured_layers_are_counted_in_what_a_recording_keeps():
 
 
 def test_the_receipt_lists_every_operation_once_and_its_kind():
-    """DESIGN section 2: which rule ran, and whether the paper, the adjoint or we said so."""
+    """Which rule ran, and whether the paper, the adjoint or we said so."""
     recording = cdn.record(small_net(), double_image(1, 3, 8, 8), "9")
     kinds = {entry.module: entry.kind for entry in recording.receipt.entries}
     assert kinds["0"] == "paper"

@@ -45,19 +45,19 @@ HAND_IMAGE = double([2.0, 1.0]).view(1, 2, 1, 1)
     [("gradient", [-3, -3]), ("deconvnet", [-2, 2]), ("guided", [1, -1]), ("adjoint", [-6, 0])],
 )
 def test_the_hand_case_with_seed_one(project, relu, expected):
-    """T5: h = (1, 5, 0), o = -9. The adjoint is W1^T W2^T = (1-4-3, -1-2+3)."""
+    """h = (1, 5, 0), o = -9. The adjoint is W1^T W2^T = (1-4-3, -1-2+3)."""
     projection = project(hand_net([1, -2, 3]), HAND_IMAGE, "2", relu=relu)
     assert_close(projection.flatten(), double(expected), **EXACT)
 
 
 def test_the_hand_case_with_a_negative_seed(project):
-    """T5: seed -1 gives (4, 2), not minus what seed 1 gives."""
+    """Seed -1 gives (4, 2), not minus what seed 1 gives."""
     projection = project(hand_net([1, -2, 3]), HAND_IMAGE, "2", seed=-1.0)
     assert_close(projection.flatten(), double([4, 2]), **EXACT)
 
 
 def test_the_hand_case_seeded_with_its_signed_activation():
-    """T5: the output -9 as seed gives 9 * (4, 2) = (36, 18), not -9 * (-2, 2)."""
+    """The output -9 as seed gives 9 * (4, 2) = (36, 18), not -9 * (-2, 2)."""
     recording = cdn.record(hand_net([1, -2, 3]), HAND_IMAGE, "2")
     assert_close(recording.output.flatten(), double([-9]), **EXACT)
     projection = recording.project([cdn.Unit(0, "2", 0, value=-9.0)], seed="activation")
@@ -65,14 +65,14 @@ def test_the_hand_case_seeded_with_its_signed_activation():
 
 
 def test_a_unit_that_was_off_still_contributes(project):
-    """T6: the third unit has h = 0, yet passes 3 * (-1, 1) down; the gradient passes nothing."""
+    """The third unit has h = 0, yet passes 3 * (-1, 1) down; the gradient passes nothing."""
     net = hand_net([0, 0, 3])
     assert_close(project(net, HAND_IMAGE, "2").flatten(), double([-3, 3]), **EXACT)
     assert not project(net, HAND_IMAGE, "2", relu="gradient").any()
 
 
 def test_where_nothing_is_clipped_deconvnet_guided_and_gradient_are_one(project):
-    """T8: positive weights, biases and image: no difference at all."""
+    """Positive weights, biases and image: no difference at all."""
     net = nn.Sequential(
         nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(3, 2, 2), nn.ReLU()
     ).double()
@@ -95,7 +95,7 @@ def pooled_net():
 
 @pytest.mark.parametrize("scale", [0.0, 1e-3, 2.5, 1e4])
 def test_the_projection_is_positively_homogeneous_in_the_seed(project, scale):
-    """T13: P(c s) = c P(s), for either sign of s."""
+    """P(c s) = c P(s), for either sign of s."""
     net, image = pooled_net(), double_image(1, 2, 10, 10)
     for sign in (1.0, -1.0):
         expected = scale * project(net, image, "5", 1, seed=sign)
@@ -103,14 +103,14 @@ def test_the_projection_is_positively_homogeneous_in_the_seed(project, scale):
 
 
 def test_the_projection_is_not_odd(project):
-    """T13: P(-s) is not -P(s)."""
+    """P(-s) is not -P(s)."""
     net, image = plain_net(), double_image(1, 2, 10, 10)
     positive = project(net, image, "4", 1, seed=1.0)
     assert not torch.allclose(project(net, image, "4", 1, seed=-1.0), -positive)
 
 
 def test_the_projection_is_not_additive(project):
-    """T13: seeds (1,0) and (0,1) rectified apart are not (1,1) rectified at once."""
+    """Seeds (1,0) and (0,1) rectified apart are not (1,1) rectified at once."""
     body = [pointwise([[1.0, 0.0]]), nn.ReLU()]  # o1 = -h, o2 = 2h
     two = nn.Sequential(*body, pointwise([[-1.0], [2.0]]))
     image = HAND_IMAGE
@@ -121,7 +121,7 @@ def test_the_projection_is_not_additive(project):
 
 
 def test_without_pools_the_projection_does_not_depend_on_the_image(project):
-    """T17: true of the deconvnet only; the guided and plain gradients do depend on it."""
+    """True of the deconvnet only; the guided and plain gradients do depend on it."""
     net, images = plain_net(), double_image(2, 2, 10, 10)
     first, second = project(net, images, "4", 2)
     assert_close(first, second, **EXACT)
@@ -187,7 +187,7 @@ def literal_rows(image, rule):
 
 @pytest.mark.parametrize("spelling", RELUS)
 def test_every_spelling_of_relu_rectifies(project_all, spelling):
-    """T20: never the silent plain gradient."""
+    """Never the silent plain gradient."""
     image = double_image(1, 2, 5, 6)
     net = activated(RELUS[spelling])
     projections = project_all(net, image, "upper", strict=True)
@@ -195,7 +195,7 @@ def test_every_spelling_of_relu_rectifies(project_all, spelling):
 
 
 def test_a_maximum_with_zero_is_rectified_or_reported():
-    """T20: handled or reported, never the silent plain gradient."""
+    """Handled or reported, never the silent plain gradient."""
     image = double_image(1, 2, 5, 6)
     net = activated(lambda x: torch.maximum(x, torch.zeros_like(x)))
     recording = cdn.record(net, image, "upper")
@@ -231,7 +231,7 @@ SMOOTH = {
 
 @pytest.mark.parametrize("name", SMOOTH)
 def test_rectifying_activations_rectify_the_signal_alone(project_all, name):
-    """DESIGN section 2: max(signal, 0), whatever the curve; the sigmoid of a layer too."""
+    """max(signal, 0), whatever the curve; the sigmoid of a layer too."""
     image = double_image(1, 2, 5, 6)
     projections = project_all(activated(SMOOTH[name]), image, "upper", strict=True)
     assert_close(projections, rectified_rows(image), **EXACT)
@@ -239,7 +239,7 @@ def test_rectifying_activations_rectify_the_signal_alone(project_all, name):
 
 @pytest.mark.parametrize("name", SMOOTH)
 def test_activations_that_are_not_relu_are_called_extensions(name):
-    """DESIGN section 2: the receipt says what the paper does not."""
+    """The receipt says what the paper does not."""
     receipt = cdn.record(activated(SMOOTH[name]), double_image(1, 2, 5, 6), "upper").receipt
     assert receipt.counts["extension"] == 1
     assert receipt.counts.get("fallback", 0) == 0
@@ -260,7 +260,7 @@ LEAKY = {
 
 @pytest.mark.parametrize("name", LEAKY)
 def test_leaky_activations_apply_their_own_slope_to_the_signal(project_all, name):
-    """T30: the same leaky function, on the signal's sign."""
+    """The same leaky function, on the signal's sign."""
     activation, slope = LEAKY[name]
     image = double_image(1, 2, 5, 6)
     expected = literal_rows(image, lambda s: torch.where(s > 0, s, slope * s))
@@ -268,7 +268,6 @@ def test_leaky_activations_apply_their_own_slope_to_the_signal(project_all, name
 
 
 def test_leaky_slope_zero_is_relu_and_slope_one_the_linear_adjoint(project_all):
-    """T30."""
     image = double_image(1, 2, 5, 6)
     zero = project_all(activated(nn.LeakyReLU(0.0)), image, "upper")
     assert_close(zero, rectified_rows(image), **EXACT)
@@ -289,7 +288,7 @@ SIGNED = {
 
 @pytest.mark.parametrize("name", SIGNED)
 def test_signed_activations_pass_the_signal_as_it_is(project_all, name):
-    """DESIGN section 2: a signed map gives no reason to rectify."""
+    """A signed map gives no reason to rectify."""
     image = double_image(1, 2, 5, 6)
     linear = reference.matrix(activated(nn.Identity()), (2, 5, 6))
     assert_close(project_all(activated(SIGNED[name]), image, "upper", strict=True), linear, **EXACT)
@@ -300,7 +299,7 @@ ALL_ACTIVATIONS = {**RELUS, **SMOOTH, **{name: pair[0] for name, pair in LEAKY.i
 
 @pytest.mark.parametrize("name", ALL_ACTIVATIONS)
 def test_every_activation_rule_is_positively_homogeneous(project, name):
-    """T30: with both signs of the seed."""
+    """With both signs of the seed."""
     net, image = activated(ALL_ACTIVATIONS[name]), double_image(1, 2, 5, 6)
     for sign in (1.0, -1.0):
         expected = 7.5 * project(net, image, "upper", 1, 1, 2, seed=sign)
@@ -309,7 +308,7 @@ def test_every_activation_rule_is_positively_homogeneous(project, name):
 
 @pytest.mark.parametrize("name", {**SMOOTH, **SIGNED})
 def test_the_gradient_family_is_autograd_for_every_activation(project, name):
-    """T28: relu="gradient" on the smooth ones too."""
+    """relu="gradient" on the smooth ones too."""
     net, image = activated({**SMOOTH, **SIGNED}[name]), double_image(2, 2, 5, 6)
     image = image.requires_grad_()
     expected = torch.autograd.grad(net(image)[:, 1, 1, 2].sum(), image)[0]
@@ -318,7 +317,7 @@ def test_the_gradient_family_is_autograd_for_every_activation(project, name):
 
 
 def test_the_gradient_family_is_autograd_on_a_pooled_net(project):
-    """T28: relu="gradient" equals autograd."""
+    """relu="gradient" equals autograd."""
     net, image = pooled_net(), double_image(2, 2, 14, 14).requires_grad_()
     expected = torch.autograd.grad(net(image)[:, 2, 0, 1].sum(), image)[0]
     projection = project(net, image.detach(), "5", 2, 0, 1, relu="gradient")
@@ -335,7 +334,7 @@ NAMED = {
 
 @pytest.mark.parametrize("name", NAMED)
 def test_three_booleans_spell_each_named_family(project, name):
-    """T28: the table of method.md 1.6, by name, by booleans, and literally."""
+    """The table of Mahendran and Vedaldi (2016), by name, by booleans, and literally."""
     mask, at_switches, backward = NAMED[name]
     net, image = pooled_net(), double_image(2, 2, 14, 14)
     literal_family = reference.Family(mask, at_switches, backward)
@@ -348,7 +347,7 @@ def test_three_booleans_spell_each_named_family(project, name):
 
 @pytest.mark.parametrize("booleans", list(itertools.product([False, True], repeat=3)))
 def test_all_eight_combinations_of_the_three_booleans(project, booleans):
-    """T28: with a pool whose windows have a centre."""
+    """With a pool whose windows have a centre."""
     net = nn.Sequential(*plain_net()[:2], nn.MaxPool2d(3), nn.Conv2d(4, 2, 2), nn.ReLU()).double()
     image = double_image(1, 2, 9, 9)
     mask, at_switches, backward = booleans
@@ -359,7 +358,7 @@ def test_all_eight_combinations_of_the_three_booleans(project, booleans):
 
 
 def test_guided_is_the_deconvnet_masked_at_each_relu(project):
-    """T28: mask the signal by the forward sign, then rectify; two layers by hand."""
+    """Mask the signal by the forward sign, then rectify; two layers by hand."""
     net, image = plain_net(), double_image(1, 2, 10, 10)
     lower, upper = net[0](image), net[:3](image)
     signal = reference.one_hot(net(image), 2, 1, 1)
@@ -412,7 +411,7 @@ GATES = {
 
 @pytest.mark.parametrize("name", GATES)
 def test_a_gate_is_a_recorded_constant(project, name):
-    """DESIGN section 2: signal times gate; nothing flows through the gate's branch."""
+    """Signal times gate; nothing flows through the gate's branch."""
     net = SqueezeExcite(**GATES[name]).double()
     image = double_image(2, 2, 6, 6)
     expected = net.literal(image, reference.one_hot(net(image), 1, 2, 3))
@@ -469,7 +468,7 @@ MIXERS = {
 
 @pytest.mark.parametrize("name", MIXERS)
 def test_attention_weights_and_linear_gates_are_recorded_constants(project_all, name):
-    """DESIGN section 2: the signal flows through the values alone."""
+    """The signal flows through the values alone."""
     mixer, frozen = MIXERS[name]
     net = Sequence(mixer).double()
     image = double_image(1, 2, 4, 6).requires_grad_()
@@ -495,7 +494,7 @@ class Product(nn.Module):
 
 
 def test_a_product_of_two_activations_falls_back_to_the_gradient_and_says_so(project):
-    """DESIGN section 2: the only silent option would be a wrong one."""
+    """The only silent option would be a wrong one."""
     net, image = Product().double(), double_image(1, 2, 5, 5).requires_grad_()
     expected = torch.autograd.grad(net(image)[0, 1, 2, 0], image)[0]
     assert_close(project(net, image.detach(), "after", 1, 2, 0), expected, **EXACT)
@@ -516,7 +515,7 @@ NONLINEAR = {
 
 @pytest.mark.parametrize("name", NONLINEAR)
 def test_an_operation_without_a_rule_is_the_gradient_and_a_fallback(project, name):
-    """DESIGN section 2: any other nonlinear operation."""
+    """Any other nonlinear operation."""
     net, image = activated(NONLINEAR[name]), double_image(2, 2, 5, 6).requires_grad_()
     expected = torch.autograd.grad(net(image)[:, 1, 1, 2].sum(), image)[0]
     assert_close(project(net, image.detach(), "upper", 1, 1, 2), expected, **EXACT)

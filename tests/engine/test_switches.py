@@ -49,7 +49,7 @@ def single_peak():
 
 
 def test_four_windows_that_share_a_switch_add_up_there():
-    """T9: a 5x5 map with one peak, pooled 3x3/2: the seeds 1, 2, 3, 4 all arrive at the centre."""
+    """A 5x5 map with one peak, pooled 3x3/2: the seeds 1, 2, 3, 4 all arrive at the centre."""
     weigh = nn.Conv2d(1, 1, 2, bias=False).double()
     weigh.weight.data = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]], dtype=torch.float64)
     net = nn.Sequential(nn.MaxPool2d(3, 2), weigh)
@@ -60,13 +60,13 @@ def test_four_windows_that_share_a_switch_add_up_there():
 
 @pytest.mark.parametrize("window", list(itertools.product(range(2), range(2))))
 def test_no_neighbour_overwrites_a_one_hot_seed(project, window):
-    """T9: the seed of any of the four windows arrives whole (MaxUnpool would lose three)."""
+    """The seed of any of the four windows arrives whole (MaxUnpool would lose three)."""
     projection = project(Pooled(nn.MaxPool2d(3, 2)), single_peak(), "after", 0, *window)
     assert_close(projection, single_peak(), **EXACT)
 
 
 def test_of_equal_maxima_the_first_in_reading_order_is_the_switch(project):
-    """T10: a constant map sends each seed to the first place of its window."""
+    """A constant map sends each seed to the first place of its window."""
     image = torch.ones(1, 1, 4, 4, dtype=torch.float64)
     net = Pooled(nn.MaxPool2d(3, 2, padding=1))
     places = [(0, 0), (0, 1), (1, 0), (1, 1)]  # flat 0, 1, 4, 5
@@ -77,7 +77,7 @@ def test_of_equal_maxima_the_first_in_reading_order_is_the_switch(project):
 
 
 def test_padding_is_never_the_switch(project_all):
-    """T10: with every value negative, the seed still lands inside the map."""
+    """With every value negative, the seed still lands inside the map."""
     image = -1 - torch.rand(1, 1, 4, 4, dtype=torch.float64)
     net = Pooled(nn.MaxPool2d(3, 2, padding=1))
     projections = project_all(net, image, "after")
@@ -101,7 +101,7 @@ POOLS = {
 @pytest.mark.parametrize("name", POOLS)
 @pytest.mark.parametrize("size", [(13, 13), (8, 11)])
 def test_every_pool_geometry_returns_to_the_recorded_shape(project_all, name, size):
-    """T11: every position, against the literal switches and against autograd."""
+    """Every position, against the literal switches and against autograd."""
     pool = nn.MaxPool2d(**POOLS[name])
     net, image = Pooled(pool, channels=2), double_image(1, 2, *size)
     projections = project_all(net, image, "after")
@@ -127,7 +127,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_spelling_of_max_pooling_keeps_switches(project_all, name):
-    """T11: functional, adaptive and global max pools; without ties the gradient is the answer."""
+    """Functional, adaptive and global max pools; without ties the gradient is the answer."""
     net, image = Pooled(FUNCTIONS[name], channels=2), double_image(1, 2, 7, 8)
     projections = project_all(net, image, "after", strict=True)
     output = net(image)[0]
@@ -151,7 +151,7 @@ def two_layer_net():
 
 
 def test_two_composed_layers_equal_explicit_scatter_clamp_and_transposed_filters():
-    """T7: unpool, rectify, filter, twice, by hand, at every position of the upper pool."""
+    """Unpool, rectify, filter, twice, by hand, at every position of the upper pool."""
     net, image = two_layer_net(), double_image(1, 3, 12, 12)
     net.requires_grad_(False)
     first, second = net[0](image), net[3](net[:3](image))
@@ -178,7 +178,7 @@ def test_two_composed_layers_equal_explicit_scatter_clamp_and_transposed_filters
 
 
 def test_the_strongest_units_are_the_maxima_of_every_map_of_every_image():
-    """T7: image-major order, with the values Zeiler and Fergus seed with."""
+    """Image-major order, with the values Zeiler and Fergus seed with."""
     net, images = two_layer_net(), double_image(2, 3, 12, 12)
     recording = cdn.record(net, images, "5")
     activations = net(images).detach()
@@ -199,7 +199,7 @@ def test_the_strongest_units_are_the_maxima_of_every_map_of_every_image():
 
 
 def test_nothing_outside_the_windows_that_set_the_switches_matters(project):
-    """T15: other pixels, other activations of the layer, change nothing for a unit seed."""
+    """Other pixels, other activations of the layer, change nothing for a unit seed."""
     net, image = two_layer_net(), double_image(1, 3, 16, 16)
     before = project(net, image, "5", 2, 1, 1)
     seen = cdn.receptive_field(net, "5", (3, 16, 16)).box(1, 1)
@@ -211,13 +211,12 @@ def test_nothing_outside_the_windows_that_set_the_switches_matters(project):
 
 
 def test_the_same_image_sets_the_same_switches(project_all):
-    """T25."""
     net, image = two_layer_net(), double_image(1, 3, 12, 12)
     assert torch.equal(project_all(net, image, "5"), project_all(net, image, "5"))
 
 
 def test_another_image_recorded_later_leaves_a_recording_alone():
-    """T25: the seed system's defect 7, stale switches, cannot happen."""
+    """stale switches cannot happen."""
     net, units = two_layer_net(), [cdn.Unit(0, "5", 1, 1, 0)]
     first, second = double_image(1, 3, 12, 12), double_image(1, 3, 12, 12)
     recording = cdn.record(net, first, "5")
@@ -230,7 +229,7 @@ def test_another_image_recorded_later_leaves_a_recording_alone():
 
 
 def test_changing_the_image_in_place_later_leaves_a_recording_alone():
-    """T25: a recording owns what it needs; it does not look at the caller's tensor again."""
+    """A recording owns what it needs; it does not look at the caller's tensor again."""
     net, units = two_layer_net(), [cdn.Unit(0, "5", 1, 1, 0)]
     image = double_image(1, 3, 12, 12)
     recording = cdn.record(net, image, "5")
@@ -240,7 +239,7 @@ def test_changing_the_image_in_place_later_leaves_a_recording_alone():
 
 
 def test_a_net_without_switches_unpools_to_the_window_centre(project):
-    """T28: pool_switches=False of Mahendran & Vedaldi."""
+    """pool_switches=False of Mahendran & Vedaldi."""
     net = nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3)).double()
     image = double_image(1, 2, 9, 9)
     family = cdn.Family(relu_mask=False, pool_switches=False, relu_backward=True)
