@@ -94,17 +94,17 @@ def read_fashion_mnist(folder: Path = DEBIAN, classes: int | None = None) -> Dat
     )
 
 
-def read_pairs(folder: Path, part: str, classes: int = len(CATEGORIES)) -> tuple[Tensor, Tensor]:
+def read_pairs(folder: Path, split: str, classes: int = len(CATEGORIES)) -> tuple[Tensor, Tensor]:
     """The pictures (N, 1, 32, 32) and labels (N,) of ``train`` or ``t10k``."""
-    pictures = read_idx(found(folder, f"{part}-images-idx3-ubyte"))
-    labels = read_idx(found(folder, f"{part}-labels-idx1-ubyte")).long()
+    pictures = read_idx(found(folder, f"{split}-images-idx3-ubyte"))
+    labels = read_idx(found(folder, f"{split}-labels-idx1-ubyte")).long()
     if pictures.shape[1:] != (SIZE, SIZE) or len(pictures) != len(labels):
         raise DataError(
-            f"{folder} has {tuple(pictures.shape)} {part} images and {len(labels)} labels; "
+            f"{folder} has {tuple(pictures.shape)} {split} images and {len(labels)} labels; "
             f"(N, {SIZE}, {SIZE}) and N were expected."
         )
     if len(labels) and int(labels.max()) >= len(CATEGORIES):
-        raise DataError(f"{folder} has a {part} label {int(labels.max())}; 0 to 9 were expected.")
+        raise DataError(f"{folder} has a {split} label {int(labels.max())}; 0 to 9 were expected.")
     kept = labels < classes
     return F.pad(pictures[kept].unsqueeze(1), (MARGIN,) * 4), labels[kept]
 

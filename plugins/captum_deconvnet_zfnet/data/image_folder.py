@@ -83,8 +83,8 @@ def read_image_folder(
     else:
         train, validation = _split(train)
     train, validation = (
-        _readable([sample for sample in part if sample[1] < count], skip_corrupt)
-        for part in (train, validation)
+        _readable([sample for sample in split if sample[1] < count], skip_corrupt)
+        for split in (train, validation)
     )
     return DataSet(
         name=str(folder),
