@@ -1,6 +1,7 @@
 """Spellings of activations, rewritten at random without a change of what they compute.
 
-A torch function mode changes how each operation of a spelling is written while it runs.
+A torch function mode changes how each operation of a spelling is written while it runs, and a
+wrapper how the whole of it is: on halves, by cases, in place.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ def out_of(function):
     return into
 
 
-REWRITES = {
+def clamped(a, min=None, max=None):
+    """``clamp`` by cases."""
+    a = a if min is None else torch.where(a < min, torch.full_like(a, min), a)
+    return a if max is None else torch.where(a > max, torch.full_like(a, max), a)
+
+
+OPERATIONS = {
     "add": [
         lambda a, b: b + a,
         lambda a, b: a - (-b),
@@ -60,11 +67,28 @@ REWRITES = {
         lambda a: a.clone().tanh_(),
         lambda a: torch.tanh(a),
     ],
-    "abs": [lambda a: torch.maximum(a, -a), lambda a: a * a.sign(), lambda a: a.clone().abs_()],
+    "abs": [
+        lambda a: torch.maximum(a, -a),
+        lambda a: a * a.sign(),
+        lambda a: a.clone().abs_(),
+        lambda a: torch.where(a < 0, -a, a),
+    ],
     "neg": [lambda a: -1 * a, lambda a: 0 - a, lambda a: a.clone().neg_()],
     "exp": [lambda a: 1 / (-a).exp(), lambda a: a.clone().exp_()],
+    "expm1": [lambda a: a.exp() - 1, lambda a: a.clone().expm1_()],
+    "log1p": [lambda a: (a + 1).log(), lambda a: a.clone().log1p_()],
+    "reciprocal": [lambda a: 1 / a, lambda a: a**-1],
+    "maximum": [lambda a, b: torch.where(a > b, a, b), lambda a, b: -torch.minimum(-a, -b)],
+    "minimum": [lambda a, b: torch.where(a < b, a, b), lambda a, b: -torch.maximum(-a, -b)],
+    "clamp": [clamped, lambda a, *ends, **named: a.clone().clamp_(*ends, **named)],
+    "masked": [
+        lambda a, b: b * a,
+        lambda a, b: torch.where(a, b, 0.0) if a.dtype == torch.bool else torch.where(b, a, 0.0),
+    ],
 }
-NAMES = {"__add__": "add", "__radd__": "add", "__iadd__": "", "__mul__": "mul", "__rmul__": "mul",
+"""Other forms of an operation; ``masked`` are products with a mask."""
+
+NAMES = {"__add__": "add", "__radd__": "add", "__mul__": "mul", "__rmul__": "mul",
          "__sub__": "sub", "__truediv__": "div", "__neg__": "neg", "negative": "neg"}  # fmt: skip
 
 
@@ -79,21 +103,76 @@ class Rewritten(TorchFunctionMode):
         self.choices, self.place = choices, 0
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        name = getattr(function, "__name__", "")
-        forms = REWRITES.get(NAMES.get(name, name), [])
-        plain = not kwargs and all(isinstance(item, Tensor | int | float) for item in args)
-        if not forms or not plain or not isinstance(args[0], Tensor):
-            return function(*args, **(kwargs or {}))
+        forms, kwargs = forms_of(function, args, kwargs or {}), kwargs or {}
         self.place += 1
         choice = self.choices[self.place % len(self.choices)] % (len(forms) + 1)
-        return forms[choice - 1](*args) if choice else function(*args)
+        return (forms[choice - 1] if choice else function)(*args, **kwargs)
 
 
-def rewritten(function, choices):
+def forms_of(function, args, kwargs):
+    """The other forms of a call; none of what is given more than tensors and numbers."""
+    name = getattr(function, "__name__", "")
+    name = NAMES.get(name, name)
+    is_plain = all(isinstance(item, Tensor | int | float) for item in (*args, *kwargs.values()))
+    if not is_plain or not isinstance(args[0], Tensor) or (kwargs and name != "clamp"):
+        return []
+    if any(isinstance(item, Tensor) and item.dtype == torch.bool for item in args):
+        return OPERATIONS["masked"] if name == "mul" else []
+    return OPERATIONS.get(name, [])
+
+
+def on_halves(dim):
+    """The function of each half."""
+    return lambda f: lambda x: torch.cat([f(half) for half in x.chunk(2, dim)], dim)
+
+
+def halves_in_place(dim):
+    """Each half changed into the function of itself."""
+
+    def wrapped(f):
+        def function(x):
+            copy = x.clone()
+            for half in copy.chunk(2, dim):
+                half.copy_(f(half))
+            return copy
+
+        return function
+
+    return wrapped
+
+
+def put_back(f):
+    """The function where the activation is negative put over the function everywhere."""
+
+    def function(x):
+        found, mask = f(x).clone(), x < 0
+        found[mask] = f(x)[mask]
+        return found
+
+    return function
+
+
+WHOLE = {
+    "as it is": lambda f: f,
+    "halves of the images": on_halves(0),
+    "halves of the rows": on_halves(2),
+    "halves of the columns in place": halves_in_place(3),
+    "by cases": lambda f: lambda x: torch.where(x > 0, f(x), f(x)),
+    "by cases of the parts": lambda f: (
+        lambda x: torch.where(x > 0, f(x.clamp(min=0)), f(x.clamp(max=0)))
+    ),
+    "by masks": lambda f: lambda x: f(x) * (x > 0) + (x <= 0) * f(x),
+    "put back": put_back,
+    "minus minus": lambda f: lambda x: -(-f(x)),
+    "into the activation": lambda f: lambda x: (x * 1).copy_(f(x)),
+}
+
+
+def rewritten(function, choices, whole="as it is"):
     """A spelling, every operation of it rewritten."""
 
     def run(x):
         with Rewritten(choices):
-            return function(x)
+            return WHOLE[whole](function)(x)
 
     return run

@@ -4,7 +4,8 @@
 what they compute and not by how they are written. Where operations on one activation are merged,
 or one of them has no rule of its own, the whole function since that activation is looked at:
 
-1. A torch function with the same values gives its rule, scale and strength as a gate.
+1. A torch function with the same values gives its rule, scale and strength as a gate: one without
+   parameters of any value before, one with slopes or bounds of the nearest value first.
 2. Otherwise the rule is the limit of ``f(t * s) / t`` for large ``t``: a slope for positive signals
    and one for negative ones. What keeps the negative side has to be a multiple of a minimum with
    zero, hard or soft.
@@ -14,7 +15,7 @@ or one of them has no rule of its own, the whole function since that activation 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -60,24 +61,35 @@ def rules_of(formula: Formula, name: str) -> tuple[list[CompositeRule], GateStre
     """
     found = [] if name == "abs" else [*_limits_at(formula)]
     by_its_row = formula.has_rule or name in WITHOUT_RULE or _is_shifted(formula, name)
-    for base in dict.fromkeys(one.start.base for one in found):
-        alike = [one for one in found if one.start.base is base]
-        is_nearest = base is found[0].start.base
-        rules = _known(alike) or (_limit(alike) if is_nearest and not by_its_row else [])
-        if rules:
-            return rules, rules[0].rule.gate
+    multiples = [
+        [one for one in found if one.start.base is base]
+        for base in dict.fromkeys(one.start.base for one in found)
+    ]
+    rules = next(filter(None, _candidates(multiples, by_its_row)), [])
+    if rules:
+        return rules, rules[0].rule.gate
     if by_its_row or not found:
         return [], GateStrength.NONE
     return [], _strength(found[-1].limits)
 
 
-def _known(found: list[FoundLimits]) -> list[CompositeRule]:
+def _candidates(
+    multiples: list[list[FoundLimits]], by_its_row: bool
+) -> Iterator[list[CompositeRule]]:
+    """What is known of the multiples of each value before, the surest first."""
+    for alike in multiples:
+        yield _known(alike, function_of)
+    for alike in multiples:
+        yield _known(alike, parameters_of)
+        if alike is multiples[0] and not by_its_row:
+            yield _limit(alike)
+
+
+def _known(
+    found: list[FoundLimits], tell: Callable[[Limits], ActivationRule | None]
+) -> list[CompositeRule]:
     """The rules of the torch function with the same values, if there is one."""
-    for tell in (function_of, parameters_of):
-        rules = [CompositeRule(one.start, rule) for one in found if (rule := tell(one.limits))]
-        if rules:
-            return rules
-    return []
+    return [CompositeRule(one.start, rule) for one in found if (rule := tell(one.limits))]
 
 
 def _limit(found: list[FoundLimits]) -> list[CompositeRule]:

@@ -15,6 +15,14 @@ def _same(tensor: Tensor, *_: Any, **__: Any) -> Tensor:
     return tensor if tensor.dtype == torch.bool else tensor.double()
 
 
+def _converted(tensor: Tensor, *, dtype: torch.dtype | None = None, **_: Any) -> Tensor:
+    """A copy in another type: whole numbers are cut off, any others are worked out exactly."""
+    if dtype is None or (dtype.is_floating_point and tensor.dtype != torch.bool):
+        return _same(tensor)
+    made = tensor.to(dtype)
+    return made if dtype == torch.bool else made.double()
+
+
 def _leaky(tensor: Tensor, noise: Tensor, lower: float, upper: float, *_: Any) -> Tensor:
     return torch.where(tensor > 0, tensor, tensor * ((lower + upper) / 2))
 
@@ -25,7 +33,8 @@ def _names(text: str) -> frozenset[str]:
 
 COPIES = _names("copy index clone alias contiguous lift_fresh _to_copy")
 REPLACED: dict[str, Callable[..., Tensor]] = {
-    **dict.fromkeys(["clone", "alias", "contiguous", "lift_fresh", "_to_copy"], _same),
+    **dict.fromkeys(["clone", "alias", "contiguous", "lift_fresh"], _same),
+    "_to_copy": _converted,
     "zeros_like": lambda tensor, **_: torch.zeros_like(tensor),
     "ones_like": lambda tensor, **_: torch.ones_like(tensor),
     "full_like": lambda tensor, fill, **_: torch.full_like(tensor, fill),
