@@ -163,7 +163,7 @@ WHOLE = {
     ),
     "by masks": lambda f: lambda x: f(x) * (x > 0) + (x <= 0) * f(x),
     "put back": put_back,
-    "minus minus": lambda f: lambda x: -(-f(x)),
+    "turned twice": lambda f: lambda x: f(x).neg().neg(),
     "into the activation": lambda f: lambda x: (x * 1).copy_(f(x)),
 }
 

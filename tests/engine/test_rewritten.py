@@ -30,6 +30,7 @@ RANDOM = settings(
     deadline=None,
     derandomize="RANDOM_SPELLINGS" not in os.environ,
     database=None,
+    report_multiple_bugs=False,
 )
 CHOICES = st.lists(st.integers(0, 4), min_size=1, max_size=8)
 FAMILIES = st.sampled_from(["deconvnet", "guided"])

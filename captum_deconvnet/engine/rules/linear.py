@@ -205,6 +205,10 @@ def fill(call: Call) -> Adjoint:
 
 
 def _overwritten(call: Call, source: Any) -> Adjoint:
+    """What is written is what counts: as a gate, too."""
+    written = call.value(source)
+    if written is not None:
+        call.gate = written.gate
     call.inputs = [tensor for tensor in call.inputs if tensor is source][:1]
     return _sum(call, (1.0,) * len(call.inputs))
 
