@@ -15,9 +15,9 @@ from captum_deconvnet.engine.checks import check_projection
 from captum_deconvnet.engine.layers import Activations, LayerName, RecordedLayer, layer_path
 from captum_deconvnet.engine.tape.receipt import Receipt
 from captum_deconvnet.engine.tape.tape import Value
+from captum_deconvnet.engine.unit_projections import project_units, rows_of_units
 from captum_deconvnet.engine.units import Unit
 from captum_deconvnet.engine.windows.receptive_field import ReceptiveField, RegularFields, field_of
-from captum_deconvnet.engine.windows.unit_windows import keeps_images_apart
 from captum_deconvnet.engine.windows.windowed_backward import WindowedBackward
 from captum_deconvnet.errors import LayerError
 from captum_deconvnet.renamed import renamed
@@ -126,10 +126,9 @@ class Recording(LivePass):
         """
         projections: dict[int, tuple[Tensor, ...]] = {}
         for path, chosen in seeds.by_layer(self._model, units).items():
-            projections |= self._project_layer(path, chosen, seed)
-        return self._answer(
-            [self._stack(projections, number) for number in range(len(self._images))]
-        )
+            recorded = self.activations.recorded(path)
+            projections |= project_units(self._backward, self._images, recorded, chosen, seed)
+        return self._answer(rows_of_units(self._model, self._images, projections))
 
     @renamed(budget="memory_budget")
     def project_patches(
@@ -146,8 +145,7 @@ class Recording(LivePass):
         Args:
             units: one unit or several, of any recorded layers.
             seed: the value put on each unit, as for :meth:`project`.
-            memory_budget: bytes that signals may take, whatever the number of units; by
-                default 64 MiB, or what one unit needs if that is more.
+            memory_budget: bytes for signals, by default 64 MiB, or what one unit needs if more.
 
         Returns:
             One patch a unit, of the (first) input.
@@ -224,33 +222,9 @@ class Recording(LivePass):
                 f"The signal is {tuple(signal.shape)}; the output of layer {layer!r} is "
                 f"{tuple(recorded.activation.shape)}. Give a signal of that shape."
             )
-        return self._answer(self._take_back(recorded.value, signal.to(recorded.activation)))
-
-    def _project_layer(
-        self, path: str, units: Mapping[int, Unit], seed: str | float
-    ) -> dict[int, tuple[Tensor, ...]]:
-        """The projections of units of one layer, by their number in the request."""
-        recorded, images = self.activations.recorded(path), {u.image for u in units.values()}
-        value, activation = recorded.value, recorded.activation
-        limit = seeds.batch_limit(self._tape.steps_from(value), activation)
-        shared = len(images) > 1 and keeps_images_apart(self._tape, value, self._images, images)
-        projections = {}
-        for batch in seeds.seed_batches(units, activation, seed, limit, shared=shared):
-            answers = self._take_back(value, batch.signal)
-            for number, (slot, image) in batch.places.items():
-                projections[number] = tuple(answer[slot, image] for answer in answers)
-        return projections
-
-    def _take_back(self, value: Value, signal: Tensor) -> list[Tensor]:
-        """The projections of a signal, one an input; a leading dimension holds alternatives."""
-        return self._backward.run({value: signal}, self._images)
-
-    def _stack(self, projections: Mapping[int, tuple[Tensor, ...]], number: int) -> Tensor:
-        """The projections at one input, a row a unit."""
-        shape = self._images[number].shape[1:]
-        if not projections:
-            return next(iter(self._model.parameters())).new_zeros(0, *shape)
-        return torch.stack([projections[place][number] for place in range(len(projections))])
+        return self._answer(
+            self._backward.run({recorded.value: signal.to(recorded.activation)}, self._images)
+        )
 
     def _answer(self, answers: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
         return answers[0] if self._single else tuple(answers)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
 import torch
 from torch import Tensor
 
+from captum_deconvnet.engine.units import Unit
+from captum_deconvnet.errors import UnitError
 from captum_deconvnet.gallery import exact_sum
 from captum_deconvnet.short_repr import short_repr
 
@@ -79,6 +81,27 @@ class LayerTop:
     def dead(self) -> Tensor:
         """Which maps are above zero nowhere in any image, (C,) bool."""
         return self.active == 0
+
+    def units(self, layer: str, channel: int) -> Iterator[Unit]:
+        """The activations of one map, best first.
+
+        Args:
+            layer: the name that the units are to have.
+            channel: index of the feature map, 0 to C - 1.
+
+        Raises:
+            UnitError: for a channel that does not exist.
+        """
+        if not 0 <= channel < len(self.values):
+            raise UnitError(
+                f"Layer {layer!r} has {len(self.values)} channels, 0 to {len(self.values) - 1}; "
+                f"channel {channel} was asked for."
+            )
+        fields = (self.images, self.rows, self.columns, self.values, self.frames)
+        rows = zip(*(field[channel].tolist() for field in fields), strict=True)
+        for image, row, column, value, frame in rows:
+            if image >= 0:
+                yield Unit(image, layer, channel, row, column, value, frame)
 
     def merged(self, other: LayerTop) -> LayerTop:
         """The top k of two sets of images that have none in common.

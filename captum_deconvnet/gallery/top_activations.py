@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from captum_deconvnet.engine.units import Unit, activation_of
-from captum_deconvnet.errors import LayerChoiceError, ScanError, UnitError, unknown_name
+from captum_deconvnet.errors import LayerChoiceError, ScanError, unknown_name
 from captum_deconvnet.files import write_text_whole, write_whole
 from captum_deconvnet.gallery.layer_top import LayerTop
 from captum_deconvnet.short_repr import named_repr
@@ -92,18 +92,7 @@ class TopActivations:
             UnknownNameError: if the layer was not scanned, with near names.
             UnitError: for a channel that does not exist.
         """
-        top = self[layer]
-        if not 0 <= channel < len(top.values):
-            raise UnitError(
-                f"Layer {layer!r} has {len(top.values)} channels, 0 to {len(top.values) - 1}; "
-                f"channel {channel} was asked for."
-            )
-        fields = (top.images, top.rows, top.columns, top.values, top.frames)
-        for image, row, column, value, frame in zip(
-            *(field[channel].tolist() for field in fields), strict=True
-        ):
-            if image >= 0:
-                yield Unit(image, layer, channel, row, column, value, frame)
+        return self[layer].units(layer, channel)
 
     def merged(self, other: TopActivations) -> TopActivations:
         """This scan and another of the same dataset, of other images of it, as one.
@@ -257,6 +246,5 @@ def _layer_facts(scan: TopActivations, path: str) -> list[dict[str, Any]]:
 
 
 def _unit_facts(scan: TopActivations, unit: Unit) -> dict[str, Any]:
-    name = scan.names.get(unit.image)
     place = {"row": unit.row, "column": unit.column, "activation": activation_of(unit)}
-    return {"image": unit.image, "name": name, **place}
+    return {"image": unit.image, "name": scan.names.get(unit.image), **place}
