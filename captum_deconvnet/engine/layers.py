@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -60,6 +60,23 @@ def layer_paths(model: nn.Module, layers: LayerName | Sequence[LayerName]) -> tu
         raise LayerError(f"Layers are module paths or modules, one or several; given {layers!r}.")
     several = [layers] if isinstance(layers, str | nn.Module) else list(layers)
     return tuple(layer_path(model, layer) for layer in several)
+
+
+def check_ran(layers: Iterable[str], ran: Container[str]) -> None:
+    """Raise for a layer that did not run in a forward pass."""
+    for path in layers:
+        if path not in ran:
+            raise LayerError(f"The layer {path!r} did not run in this forward pass.")
+
+
+def check_rows(path: str, output: Tensor, count: int) -> None:
+    """Raise for a layer whose rows are not the images: windows, tokens, one unbatched image."""
+    if output.dim() < 2 or output.shape[0] != count:
+        raise LayerError(
+            f"The layer {path!r} gives {tuple(output.shape)} for {count} images: its units belong "
+            "to no single image. Choose a layer that gives (N, C, ...), and give images as a batch "
+            "(N, C, H, W)."
+        )
 
 
 @dataclass(frozen=True)

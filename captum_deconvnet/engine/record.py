@@ -14,7 +14,13 @@ from captum_deconvnet.engine.checks import (
     check_model,
     check_output,
 )
-from captum_deconvnet.engine.layers import LayerName, RecordedLayer, layer_paths
+from captum_deconvnet.engine.layers import (
+    LayerName,
+    RecordedLayer,
+    check_ran,
+    check_rows,
+    layer_paths,
+)
 from captum_deconvnet.engine.output import named_signals
 from captum_deconvnet.engine.recorder.module_hooks import ModuleListener
 from captum_deconvnet.engine.recorder.recorder import Recorder
@@ -130,18 +136,8 @@ class LayerRecorder(ModuleListener):
             raise LayerError(
                 f"The output of layer {path!r} does not depend on the input: choose another layer."
             )
-        self._check_batch(path, given[0])
+        check_rows(path, given[0], len(self.inputs[0]))
         self.found[path] = (self.recorder.storages.keep(given[0]), value)
-
-    def _check_batch(self, path: str, output: Tensor) -> None:
-        """Raise for a layer whose rows are not the images: windows, tokens, one unbatched image."""
-        count = len(self.inputs[0])
-        if output.dim() < 2 or output.shape[0] != count:
-            raise LayerError(
-                f"The layer {path!r} gives {tuple(output.shape)} for {count} images: its "
-                "units belong to no single image. Choose a layer that gives (N, C, ...), and give "
-                "images as a batch (N, C, H, W)."
-            )
 
     def finish(self) -> dict[str, RecordedLayer]:
         """What was recorded, in the order asked for.
@@ -149,9 +145,7 @@ class LayerRecorder(ModuleListener):
         Raises:
             LayerError: for a layer that did not run.
         """
-        for path in self.paths:
-            if path not in self.found:
-                raise LayerError(f"The layer {path!r} did not run in this forward pass.")
+        check_ran(self.paths, self.found)
         found = {path: self.found[path] for path in self.paths}
         return {path: RecordedLayer(kept.tensor, value) for path, (kept, value) in found.items()}
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.engine.consistency import SeenOperations
+from captum_deconvnet.engine.layers import check_ran, check_rows
 from captum_deconvnet.engine.recorder.module_hooks import layer_outputs, refuse_train_mode
 from captum_deconvnet.engine.rules.call import is_signal, tensors
 from captum_deconvnet.errors import LayerError, NonFiniteError
@@ -47,9 +48,7 @@ class LayerScan:
         """A forward pass of some images in this context counts, all of it or nothing."""
         self._images, self._new = images, {}
         yield
-        for layer in layers:
-            if layer not in self._new:
-                raise LayerError(f"The layer {layer!r} did not run in this forward pass.")
+        check_ran(layers, self._new)
         self.tops |= self._new
 
     @contextmanager
@@ -84,12 +83,10 @@ class LayerScan:
                 f"The layer {path!r} gives {len(given)} tensors of real numbers; choose one that "
                 "gives one."
             )
-        activation, count = given[0].detach(), len(self._images)
-        if activation.dim() < 2 or activation.shape[0] != count or not activation.numel():
-            raise LayerError(
-                f"The layer {path!r} gives {tuple(activation.shape)} for {count} images: its units "
-                "belong to no single image. Choose a layer that gives (N, C, ...)."
-            )
+        activation = given[0].detach()
+        check_rows(path, activation, len(self._images))
+        if not activation.numel():
+            raise LayerError(f"The layer {path!r} gives {tuple(activation.shape)}: nothing.")
         return activation
 
     def _require_finite(self, path: str, means: Tensor) -> None:

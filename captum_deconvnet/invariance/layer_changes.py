@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from captum_deconvnet.engine.layers import check_rows
 from captum_deconvnet.errors import LayerError, NonFiniteError
 
 
@@ -226,11 +227,7 @@ class LayerChanges:
         if not isinstance(features, Tensor):
             given = type(features).__name__
             raise LayerError(f"The layer {self.layer!r} gives a {given}; choose one of one tensor.")
-        if features.dim() < 2 or len(features) != rows:
-            raise LayerError(
-                f"The layer {self.layer!r} gives {tuple(features.shape)} for {rows} images: its "
-                "units belong to no single image. Choose a layer that gives (N, C, ...)."
-            )
+        check_rows(self.layer, features, rows)
         return features
 
     def _check_finite(self, changes: Sequence[SegmentChanges]) -> None:

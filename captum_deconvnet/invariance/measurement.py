@@ -20,9 +20,10 @@ from captum_deconvnet.engine.consistency import (
     drew_since,
     generator_states,
 )
+from captum_deconvnet.engine.layers import check_ran
 from captum_deconvnet.engine.output import OutputName, named_signals, select_output
 from captum_deconvnet.engine.recorder.module_hooks import layer_outputs
-from captum_deconvnet.errors import LayerError, ModelError
+from captum_deconvnet.errors import ModelError
 from captum_deconvnet.invariance.layer_changes import LayerChanges, Segment, SegmentChanges
 
 Version = Callable[[int, int], Tensor]
@@ -141,9 +142,7 @@ class Measurement:
                     raise
                 reason, shape = " ".join(str(error).split()), tuple(images.shape)
                 raise ModelError(f"The model cannot run on input {shape}: {reason}") from error
-        for path in layers:
-            if path not in seen:
-                raise LayerError(f"The layer {path!r} did not run in this forward pass.")
+        check_ran(layers, seen)
         return self._scores(output), seen
 
 
