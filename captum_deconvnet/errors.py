@@ -46,6 +46,10 @@ class LayerError(CaptumDeconvnetError, ValueError):
     """A layer exists but cannot be used as asked: not run, or not one tensor."""
 
 
+class UnknownLayerError(UnknownNameError, LayerError):
+    """A layer is not in the model, or not among those that were recorded, scanned or measured."""
+
+
 class LayerChoiceError(LayerError, AttributeError):
     """There are several layers, and an attribute was asked for that only one layer has."""
 
@@ -147,3 +151,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str], hint: str = "") -> 
     near = near_names(name, known)
     nearest = f" Nearest: {', '.join(near)}." if near else ""
     return UnknownNameError(f"Unknown {kind} {name!r}.{nearest}{' ' + hint if hint else ''}")
+
+
+def unknown_layer(kind: str, name: str, known: Iterable[str], hint: str = "") -> UnknownLayerError:
+    """The error for an unknown layer, naming its nearest neighbours."""
+    return UnknownLayerError(str(unknown_name(kind, name, known, hint)))

@@ -10,8 +10,10 @@ import captum_deconvnet as cdn
 from captum_deconvnet.errors import (
     CaptumDeconvnetError,
     InputError,
+    LayerError,
     NotAModuleError,
     TargetError,
+    UnknownLayerError,
     UnknownNameError,
 )
 
@@ -91,7 +93,7 @@ WITH_LAYER = {
 
 @pytest.mark.parametrize("name", WITH_LAYER)
 def test_a_layer_that_does_not_exist_is_refused_by_the_same_error(name):
-    with pytest.raises(UnknownNameError, match="layer 'convolution'"):
+    with pytest.raises(UnknownLayerError, match="layer 'convolution'"):
         WITH_LAYER[name]("convolution")
 
 
@@ -155,6 +157,21 @@ def test_a_layer_that_is_not_recorded_is_not_in_the_activations():
     assert "0" not in activations
     assert "convolution" not in activations
     assert activations.get("0") is None
+    assert nn.ReLU() not in activations
+    assert activations.get(nn.ReLU()) is None
+
+
+WITH_MODULE = [
+    name for name in WITH_LAYER if name not in ("a unit", "trust_checks", "curves", "a scan")
+]
+
+
+@pytest.mark.parametrize("name", WITH_MODULE)
+def test_a_module_of_another_model_is_an_unknown_layer_too(name):
+    with pytest.raises(UnknownLayerError, match="The layer ReLU is not a module of this model"):
+        WITH_LAYER[name](nn.ReLU())
+    for error in (UnknownNameError, LayerError, KeyError, ValueError):
+        assert issubclass(UnknownLayerError, error)
 
 
 def test_an_unknown_name_is_said_without_quotation_marks():

@@ -75,7 +75,7 @@ class LayerDeconvNet(HiddenLayerDeconvNet, LayerAttribution, GradientAttribution
 
     Raises:
         NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
-        UnknownNameError: for a layer path that is not in the model, with near names.
+        UnknownLayerError: for a layer that is not in the model, with near names.
     """
 
     def __init__(

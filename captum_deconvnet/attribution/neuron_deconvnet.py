@@ -46,7 +46,7 @@ class NeuronDeconvNet(HiddenLayerDeconvNet, NeuronAttribution, GradientAttributi
         strict: as for :class:`DeconvNet`.
 
     Raises:
-        UnknownNameError: for a layer path that is not in the model, with near names.
+        UnknownLayerError: for a layer that is not in the model, with near names.
         NotAModuleError: for a model that is no module; it is an AssertionError, as Captum has it.
     """
 

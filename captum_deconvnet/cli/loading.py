@@ -10,7 +10,7 @@ import click
 import torch
 
 from captum_deconvnet.cli.options import asked_device, asked_preparation
-from captum_deconvnet.errors import ModelError, unknown_name
+from captum_deconvnet.errors import ModelError, unknown_layer
 from captum_deconvnet.registry import LoadedModel, load_model
 
 RANDOM = "random"
@@ -51,7 +51,7 @@ def chosen_layers(loaded: LoadedModel, names: str | None) -> Sequence[str]:
     chosen = [name.strip() for name in names.split(",") if name.strip()]
     for name in chosen:
         if name not in known:
-            raise unknown_name("layer", name, known, f"See: deconvnet layers {loaded.name}")
+            raise unknown_layer("layer", name, known, f"See: deconvnet layers {loaded.name}")
     return list(dict.fromkeys(chosen)) or loaded.stages
 
 

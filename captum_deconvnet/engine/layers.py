@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_deconvnet.engine.tape.tape import Value
-from captum_deconvnet.errors import LayerError, unknown_name
+from captum_deconvnet.errors import LayerError, UnknownLayerError, unknown_layer
 from captum_deconvnet.short_repr import named_repr
 
 LayerName = str | nn.Module
@@ -19,8 +19,8 @@ def layer_path(model: nn.Module, layer: LayerName) -> str:
     """The module path of ``layer``, given as path or as module.
 
     Raises:
-        UnknownNameError: for a path that is not in the model, with near names.
-        LayerError: for what is neither, or a module that is not in the model or is scripted.
+        UnknownLayerError: for what is not in the model; of a path with near names.
+        LayerError: for what is neither a path nor a module, or is scripted.
     """
     if not isinstance(layer, str | nn.Module):
         raise LayerError(
@@ -29,13 +29,15 @@ def layer_path(model: nn.Module, layer: LayerName) -> str:
         )
     modules = dict(model.named_modules(remove_duplicate=False))
     if not isinstance(layer, nn.Module) and layer not in modules:
-        raise unknown_name("layer", str(layer), modules, "List them with `deconvnet layers MODEL`.")
+        raise unknown_layer(
+            "layer", str(layer), modules, "List them with `deconvnet layers MODEL`."
+        )
     wanted = layer if isinstance(layer, nn.Module) else modules[layer]
     for path, module in modules.items():  # a module may have several paths: the first counts
         if module is wanted:
             check_hookable(path, modules)
             return str(path)
-    raise LayerError(f"The layer {type(layer).__name__} is not a module of this model.")
+    raise UnknownLayerError(f"The layer {type(layer).__name__} is not a module of this model.")
 
 
 def check_hookable(path: str, modules: Mapping[str, nn.Module]) -> None:
@@ -53,8 +55,8 @@ def layer_paths(model: nn.Module, layers: LayerName | Sequence[LayerName]) -> tu
     """The module paths of one layer or several.
 
     Raises:
-        UnknownNameError: for a path that is not in the model, with near names.
-        LayerError: for what is no layer, a module that is not in the model, or a scripted one.
+        UnknownLayerError: for what is not in the model; of a path with near names.
+        LayerError: for what is neither a path nor a module, or is scripted.
     """
     if not isinstance(layers, str | nn.Module | Sequence):
         raise LayerError(f"Layers are module paths or modules, one or several; given {layers!r}.")
@@ -114,11 +116,11 @@ class Activations(Mapping[LayerName, Tensor]):
         """What is recorded of ``layer``.
 
         Raises:
-            UnknownNameError: if it was not asked for when recording, with near names.
-            LayerError: for a module that is not in the model, or for a scripted one.
+            UnknownLayerError: if it was not asked for when recording, or is not in the model.
+            LayerError: for what is neither a path nor a module, or is scripted.
         """
         path = layer_path(self._model, layer)
         if path not in self._recorded:
             hint = f"Record it: record(model, inputs, [{path!r}])."
-            raise unknown_name("recorded layer", path, self._recorded, hint)
+            raise unknown_layer("recorded layer", path, self._recorded, hint)
         return self._recorded[path]

@@ -65,7 +65,7 @@ def record(
         ModelError: for a model without a convolution, one that has lazy layers and never ran, one
             that cannot run on the input or does not depend on it, that decides for several images
             together, or an input of whole numbers.
-        UnknownNameError: for a layer that is not in the model.
+        UnknownLayerError: for a layer that is not in the model.
         LayerError: for a layer that did not run, does not give one tensor, or is scripted.
         InferenceModeError: under ``torch.inference_mode``; what was made in it is taken outside it.
         TrainModeError: for a batch norm in train mode, naming it.
@@ -176,7 +176,7 @@ def receptive_field(
 
     Raises:
         ModelError: for an input shape of another length, or as for :func:`record`.
-        UnknownNameError: for a layer that is not in the model.
+        UnknownLayerError: for a layer that is not in the model.
         LayerError: for a layer that did not run, does not give one tensor, or is scripted.
 
     Example:

@@ -73,8 +73,7 @@ class Recording(LivePass):
             layer: a recorded layer, by module path or module.
 
         Raises:
-            UnknownNameError: for a layer that was not recorded, with near names.
-            LayerError: for a module that is not in the model.
+            UnknownLayerError: for a layer that was not recorded, with near names.
         """
         return Receipt.of(self._tape.steps_from(self.activations.recorded(layer).value))
 
@@ -96,7 +95,7 @@ class Recording(LivePass):
             equal activations the first in row order is taken.
 
         Raises:
-            UnknownNameError: for a layer that was not recorded, with near names.
+            UnknownLayerError: for a layer that was not recorded, with near names.
             UnitError: for a layer without maps.
         """
         path = layer_path(self._model, layer)
@@ -239,8 +238,7 @@ class Recording(LivePass):
             Size, jump and start in pixels, as (vertical, horizontal), and the box of any unit.
 
         Raises:
-            UnknownNameError: for a layer that was not recorded, with near names.
-            LayerError: for a module that is not in the model.
+            UnknownLayerError: for a layer that was not recorded, with near names.
         """
         value = self.activations.recorded(layer).value
         return field_of(self._tape, self._regular_fields, value, self._images[0])

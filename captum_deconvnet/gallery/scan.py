@@ -77,7 +77,7 @@ def top_activations(
         NonFiniteError: for a NaN or infinite activation, naming layer and image.
         ScanError: if ``out`` holds a scan of something else.
         TrainModeError: for a batch norm in train mode.
-        UnknownNameError: for a layer that is not in the model.
+        UnknownLayerError: for a layer that is not in the model.
 
     Example:
         >>> import torch, captum_deconvnet as cdn

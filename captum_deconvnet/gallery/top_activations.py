@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from captum_deconvnet.engine.units import Unit, activation_of
-from captum_deconvnet.errors import LayerChoiceError, ScanError, unknown_name
+from captum_deconvnet.errors import LayerChoiceError, ScanError, unknown_layer
 from captum_deconvnet.files import write_text_whole, write_whole
 from captum_deconvnet.gallery.layer_top import LayerTop
 from captum_deconvnet.short_repr import named_repr
@@ -60,10 +60,10 @@ class TopActivations:
         """What was found of ``layer``.
 
         Raises:
-            UnknownNameError: if the layer was not scanned, with near names.
+            UnknownLayerError: if the layer was not scanned, with near names.
         """
         if layer not in self.tops:
-            raise unknown_name("scanned layer", str(layer), self.tops)
+            raise unknown_layer("scanned layer", str(layer), self.tops)
         return self.tops[layer]
 
     def __getattr__(self, name: str) -> Any:
@@ -89,7 +89,7 @@ class TopActivations:
             channel: index of the feature map, 0 to C - 1.
 
         Raises:
-            UnknownNameError: if the layer was not scanned, with near names.
+            UnknownLayerError: if the layer was not scanned, with near names.
             UnitError: for a channel that does not exist.
         """
         return self[layer].units(layer, channel)

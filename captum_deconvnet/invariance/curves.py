@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from captum_deconvnet.errors import LayerError, unknown_name
+from captum_deconvnet.errors import LayerError, unknown_layer, unknown_name
 from captum_deconvnet.invariance.distances import DISTANCES, Norms, relative
 from captum_deconvnet.short_repr import short_repr
 
@@ -70,7 +70,7 @@ class InvarianceCurves:
         """
         kinds = (*DISTANCES, EQUIVARIANCE)
         if layer not in self.norms:
-            raise unknown_name("layer", layer, self.norms, "Only measured layers have curves.")
+            raise unknown_layer("layer", layer, self.norms, "Only measured layers have curves.")
         if kind not in kinds:
             raise unknown_name("distance", kind, kinds, f"Known: {', '.join(kinds)}.")
         if kind != EQUIVARIANCE:

@@ -8,7 +8,7 @@ from statistics import fmean, pstdev
 
 from torch import Tensor
 
-from captum_deconvnet.errors import unknown_name
+from captum_deconvnet.errors import unknown_layer
 from captum_deconvnet.short_repr import named_repr
 
 
@@ -32,7 +32,7 @@ class CorrespondenceScores(dict[str, dict[str, Score]]):
 
     def __missing__(self, layer: str) -> dict[str, Score]:
         """Refuse a layer that was not compared, with near names."""
-        raise unknown_name("layer", str(layer), self, "Only compared layers have scores.")
+        raise unknown_layer("layer", str(layer), self, "Only compared layers have scores.")
 
     def __repr__(self) -> str:
         """The layers and the parts."""

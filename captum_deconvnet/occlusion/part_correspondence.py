@@ -44,7 +44,7 @@ class PartCorrespondence:
 
     Raises:
         NotAModuleError: if ``model`` is not a module; it is an AssertionError, as Captum has it.
-        UnknownNameError: for a layer that is not in the model.
+        UnknownLayerError: for a layer that is not in the model.
     """
 
     def __init__(self, model: nn.Module, layers: LayerName | Sequence[LayerName]) -> None:

@@ -103,7 +103,7 @@ def trust_checks(
     Raises:
         InputError: if the images differ in shape, or are several.
         NotAModuleError: if ``model`` is not a module.
-        UnknownNameError: for a layer that is not in the model.
+        UnknownLayerError: for a layer that is not in the model.
         UnitError: for a unit outside its layer.
 
     Example:
