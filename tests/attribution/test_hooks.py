@@ -11,6 +11,7 @@ from torch import nn
 from torch.testing import assert_close
 
 import captum_deconvnet as cdn
+from captum_deconvnet.attribution.projected_forward import ProjectedForward
 
 
 @pytest.fixture
@@ -142,3 +143,13 @@ def test_a_scripted_submodule_is_recorded_operation_by_operation(image):
     assert scripted(image).shape == plain(image).shape
     ours = cdn.DeconvNet(scripted, strict=True).attribute(image, 77)
     assert_close(ours, cdn.DeconvNet(plain).attribute(image, 77))
+
+
+def test_weights_that_change_before_the_gradient_is_taken_are_refused(image):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten()).eval()
+    image.requires_grad_()
+    output = ProjectedForward(net, 1)(image)
+    with torch.no_grad():
+        net[0].weight.add_(1)
+    with pytest.raises(cdn.errors.ModelError, match=r"'0.weight' changed since the recording"):
+        torch.autograd.grad(output.sum(), image)
