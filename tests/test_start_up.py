@@ -71,11 +71,11 @@ def test_every_public_name_can_be_had_and_is_listed(package):
 def test_a_public_name_is_what_its_own_module_has_however_it_is_imported():
     from captum_deconvnet import DeconvNet, rules, top_activations
     from captum_deconvnet.attribution import deconvnet
-    from captum_deconvnet.engine.rules import rows
+    from captum_deconvnet.engine.rules import user_rules
     from captum_deconvnet.gallery import scan
 
     assert DeconvNet is cdn.DeconvNet is deconvnet.DeconvNet
-    assert rules is cdn.rules is rows
+    assert rules is cdn.rules is user_rules
     assert top_activations is cdn.top_activations is scan.top_activations
 
 
