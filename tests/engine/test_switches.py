@@ -216,7 +216,7 @@ def test_the_same_image_sets_the_same_switches(project_all):
 
 
 def test_another_image_recorded_later_leaves_a_recording_alone():
-    """stale switches cannot happen."""
+    """Stale switches cannot happen."""
     net, units = two_layer_net(), [cdn.Unit(0, "5", 1, 1, 0)]
     first, second = double_image(1, 3, 12, 12), double_image(1, 3, 12, 12)
     recording = cdn.record(net, first, "5")
