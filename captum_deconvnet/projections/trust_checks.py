@@ -127,6 +127,7 @@ def trust_checks(
     recording = record(model, inputs, unit.layer, **options)
     base, activation = _projected(recording, unit), recording.activations[unit.layer]
     value = float(activation[position(unit, activation)])
+    unit = replace(unit, value=value)
     box = recording.receptive_field(unit.layer).box(unit.row, unit.column)
     other = replace(unit, channel=other_channel(unit.channel, activation.shape[1], generator))
     by_chance = record(model, inputs, unit.layer, rules=random_switches(generator), **options)
@@ -143,12 +144,13 @@ def trust_checks(
         name: _check(base, _projected(recorded, chosen, value), box, chosen)
         for name, (recorded, chosen) in changed.items()
     }
-    pools = sum(
-        entry.count
-        for entry in recording.receipt_from(unit.layer).entries
-        if entry.rule == "switches"
-    )
-    return TrustChecks(replace(unit, value=value), base, box, checks, pools)
+    return TrustChecks(unit, base, box, checks, _pools(recording, unit.layer))
+
+
+def _pools(recording: Recording, layer: str) -> int:
+    """How many max pools with switches lie between a layer and the image."""
+    entries = recording.receipt_from(layer).entries
+    return sum(entry.count for entry in entries if entry.rule == "switches")
 
 
 def with_shuffled_weights(model: nn.Module, generator: torch.Generator) -> nn.Module:

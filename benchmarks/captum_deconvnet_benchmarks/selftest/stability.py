@@ -55,27 +55,32 @@ def projection(relu: str) -> Explain:
 
 def invariance() -> list[Case]:
     """Invariance of maps and of features: a circular net under circular shifts."""
-    call = (InvarianceBenchmark, circular_net(), numbers(1, 1, 8, 8))
     stored = always(numbers(1, 1, 8, 8, seed=3))
-
-    def feature_distance(layer: str) -> float:
-        found = evaluated(*call, gradient, layers=["0", "4"], **ROLLED)
-        return float(found.curves[f"features of {layer}"].y)
-
-    def of_map(name: str, *rest: Any) -> Callable[[], float]:
-        return score(name, *call, *rest, **ROLLED)
-
     rows: list[tuple[Any, ...]] = [
         *(
-            (f"circular net, {relu}", 1, of_map("equivariance", projection(relu)))
+            (f"circular net, {relu}", 1, _score_of_map("equivariance", projection(relu)))
             for relu in ("gradient", "deconvnet", "guided")
         ),
-        ("a stored map", 0.9, of_map("equivariance", stored), 0, "<"),
-        ("a stored map, left alone", 1, of_map("invariance", stored)),
-        ("features of the last layer", 0, lambda: feature_distance("4")),
-        ("features of the first", 0.1, lambda: feature_distance("0"), 0, ">"),
+        ("a stored map", 0.9, _score_of_map("equivariance", stored), 0, "<"),
+        ("a stored map, left alone", 1, _score_of_map("invariance", stored)),
+        ("features of the last layer", 0, lambda: _feature_distance("4")),
+        ("features of the first", 0.1, lambda: _feature_distance("0"), 0, ">"),
     ]
     return [Case("invariance", *row) for row in rows]
+
+
+def _rolled() -> tuple[type[InvarianceBenchmark], nn.Module, Tensor]:
+    return InvarianceBenchmark, circular_net(), numbers(1, 1, 8, 8)
+
+
+def _feature_distance(layer: str) -> float:
+    """How far the features of a layer of the circular net move."""
+    found = evaluated(*_rolled(), gradient, layers=["0", "4"], **ROLLED)
+    return float(found.curves[f"features of {layer}"].y)
+
+
+def _score_of_map(name: str, explain: Any) -> Callable[[], float]:
+    return score(name, *_rolled(), explain, **ROLLED)
 
 
 def max_sensitivity() -> list[Case]:
