@@ -26,6 +26,9 @@ from captum_deconvnet.registry import Registry, list_models, load_model, plugin_
 from captum_deconvnet_timm.architectures import without_convolution
 
 CHANNELS = 4
+measured = pytest.mark.skipif(
+    "gemma4_vit_167m" not in timm.list_models(), reason="the table was measured on a newer timm"
+)
 
 
 @pytest.fixture
@@ -36,6 +39,7 @@ def nowhere(tmp_path, monkeypatch):
     return tmp_path
 
 
+@measured
 def test_all_but_eighteen_architectures_are_listed():
     listed = {name.removeprefix("timm/") for name in list_models("timm/*")}
     left_out = set(timm.list_models()) - listed
@@ -43,6 +47,7 @@ def test_all_but_eighteen_architectures_are_listed():
     assert len(listed) > 1300
 
 
+@measured
 def test_a_sample_of_the_listed_has_a_convolution_and_a_sample_of_the_others_has_none():
     sample = ["resnet18", "vit_tiny_patch16_224", "mixer_s32_224", "swin_tiny_patch4_window7_224"]
     assert list(without_convolution(sample)) == []
