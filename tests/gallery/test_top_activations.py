@@ -1,4 +1,4 @@
-"""The strongest activations over a dataset, against a full sort of everything (T24)."""
+"""The strongest activations over a dataset, against a full sort of everything."""
 
 from __future__ import annotations
 

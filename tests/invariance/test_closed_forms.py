@@ -1,4 +1,4 @@
-"""Curves of nets whose answers are known beforehand (metrics.md, M3)."""
+"""Curves of nets whose answers are known beforehand."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_shapes_are_those_of_the_plain_model(layers):
     assert {path: listed[path]["shape"] for path in shapes} == shapes
 
 
-# Size, jump and start from the published tables, facts/method.md section 5.2.
+# Size, jump and start, layer by layer from kernel, stride and padding (Araujo et al. 2019).
 VGG16 = {
     "features.0": (3, 1, -1),
     "features.4": (6, 2, -2),
