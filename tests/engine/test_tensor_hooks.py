@@ -142,3 +142,54 @@ def test_a_model_that_takes_gradients_of_its_own_is_refused(act):
     for explain in (cdn.record, lambda m, x: cdn.DeconvNet(m).attribute(x, 1)):
         with pytest.raises(errors.UnsupportedOperationError, match="takes gradients"):
             explain(model, image)
+
+
+def twice(y, hook):
+    y = torch.relu(y) * 1.0
+    y.register_hook(hook)
+    y = y * 1.0
+    y.register_hook(hook)
+    return y
+
+
+def scaled_after(y, hook):
+    y = torch.relu(y)
+    y.register_hook(hook)
+    return y * 2.0
+
+
+def between_scales(y, hook):
+    y = torch.relu(y) * 0.5
+    y.register_hook(hook)
+    return 4 * y
+
+
+def between_clips(y, hook):
+    y = y.clamp(min=0)
+    y.register_hook(hook)
+    return 2 * y.clamp(max=6)
+
+
+BACK = {
+    twice: lambda signal, hook: hook(hook(signal)),
+    scaled_after: lambda signal, hook: hook(2 * signal),
+    between_scales: lambda signal, hook: 0.5 * hook(4 * signal),
+    between_clips: lambda signal, hook: hook(2 * signal),
+}
+
+
+@pytest.mark.parametrize("function", BACK)
+def test_a_hook_between_the_steps_of_an_activation_sees_the_signal(function):
+    """What is merged into one step has no place for it: a random find."""
+
+    def hook(signal):
+        return -3 * signal.clamp(min=-0.2)
+
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Identity()).double()
+    net[1].forward = lambda y: function(y, hook)
+    recording = cdn.record(net, torch.randn(2, 3, 6, 6).double(), "1")
+    signal = torch.randn(recording.output.shape).double()
+    found = recording.project_signal("1", signal)
+    expected = BACK[function](signal, hook).clamp(min=0)
+    expected = torch.nn.functional.conv_transpose2d(expected, net[0].weight)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)

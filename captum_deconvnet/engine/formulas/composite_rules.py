@@ -4,8 +4,9 @@
 what they compute and not by how they are written. Where operations on one activation are merged,
 or one of them has no rule of its own, the whole function since that activation is looked at:
 
-1. A torch function with the same values gives its rule, scale and strength as a gate: one without
-   parameters of any value before, one with slopes or bounds of the nearest value first.
+1. A torch function with the same values gives its rule, scale and strength as a gate: a function
+   of the nearest value first. What clips the nearest value may clip it a second time, as hard
+   sigmoids of two steps do: then a function of a value farther back goes before the clipping.
 2. Otherwise the rule is the limit of ``f(t * s) / t`` for large ``t``: a slope for positive signals
    and one for negative ones. What keeps the negative side has to be a multiple of a minimum with
    zero, hard or soft.
@@ -77,11 +78,13 @@ def _candidates(
     multiples: list[list[FoundLimits]], by_its_row: bool
 ) -> Iterator[list[CompositeRule]]:
     """What is known of the multiples of each value before, the surest first."""
-    for alike in multiples:
+    for number, alike in enumerate(multiples):
         yield _known(alike, function_of)
-    for alike in multiples:
-        yield _known(alike, parameters_of)
-        if alike is multiples[0] and not by_its_row:
+        found = _known(alike, parameters_of)
+        if number == 0 and found and found[0].rule.rule != "leak":  # two clippings are one, perhaps
+            yield from (_known(farther, function_of) for farther in multiples[1:])
+        yield found
+        if number == 0 and not by_its_row:
             yield _limit(alike)
 
 

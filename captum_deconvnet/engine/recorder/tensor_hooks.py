@@ -54,6 +54,7 @@ def register_hook(recorder: Recorder, tensor: Tensor, hook: Hook) -> RemovableHa
     """Show ``hook`` the signals that arrive at an activation."""
     value = recorder.storages.read(tensor)
     assert value is not None
+    recorder.composites.formulas.forget(value)  # the hook must see the signal here
     step = next((step for step in reversed(recorder.tape.steps) if step.output is value), None)
     if step is None:
         step = _identity(recorder, tensor, value)
