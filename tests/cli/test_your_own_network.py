@@ -37,6 +37,7 @@ def workplace(tmp_path, monkeypatch):
     """A folder with a photograph and a folder of them, from which modules can be imported."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    sys.modules.pop("net", None)  # another test's file of that name
     generator = np.random.default_rng(5)
     (tmp_path / "photographs").mkdir()
     for path in ("cat.jpg", "photographs/one.jpg", "photographs/two.jpg"):
