@@ -95,6 +95,8 @@ def count_of(dataset: Any) -> int:
 
 def image_namer(dataset: Any) -> Name:
     """What to call an image: its file, where the dataset says so, or its number."""
+    if isinstance(dataset, Tensor):  # older ones of torch have names, those of their dimensions
+        return lambda number: f"image {number}"
     names = getattr(dataset, "names", None)
     samples = getattr(dataset, "samples", None)  # torchvision's folders
     if isinstance(names, Sequence):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -9,6 +11,7 @@ from click.testing import CliRunner
 from captum_deconvnet.cli.group import main
 from captum_deconvnet.cli.loading import available
 
+needs_bench = pytest.mark.skipif(find_spec("pyarrow") is None, reason="the extra bench")
 RUNNING = (
     "project", "gallery", "evolution", "occlude", "invariance", "correspond", "layers", "demo",
     "train", "distil", "evaluate", "filters", "bench run", "bench explainers",
@@ -51,7 +54,10 @@ def test_every_command_with_a_model_takes_what_is_said_of_its_inputs(name):
         ["evaluate"],
         ["train", "--data", "no-such-folder", "--out", "runs"],
         ["distil", "no-such-folder", "--out", "runs"],
-        ["bench", "run", "--model", "zfnet/fashion_mnist", "--images", ".", "--out", "runs"],
+        pytest.param(
+            ["bench", "run", "--model", "zfnet/fashion_mnist", "--images", ".", "--out", "runs"],
+            marks=needs_bench,
+        ),
         ["bench", "explainers", "--model", "zfnet/fashion_mnist"],
         ["layers", "zfnet/fashion_mnist"],
     ],
