@@ -364,3 +364,38 @@ def test_of_a_layer_that_runs_twice_the_last_run_is_captured():
     image = double_image(1, 1, 7, 7)
     recording = cdn.record(net, image, "1")
     assert torch.equal(recording.activations["1"], net(image).detach())
+
+
+UNCHANGED = {
+    "times one": lambda r: r * 1.0,
+    "one times": lambda r: 1 * r,
+    "over one": lambda r: r / 1.0,
+    "plus zero": lambda r: r + 0,
+    "minus zero": lambda r: r - 0.0,
+    "times ones": lambda r: r * torch.ones(2, 1, 1).double(),
+    "times one twice": lambda r: (r * 1.0) * 1.0,
+}
+
+
+@pytest.mark.parametrize("activation", [F.relu, F.leaky_relu, F.relu6, F.selu, torch.tanh])
+@pytest.mark.parametrize("form", UNCHANGED)
+def test_a_shared_activation_that_one_branch_leaves_unchanged_gets_the_sum(
+    project, form, activation
+):
+    """The signals of its branches meet before it rectifies them: a random find."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(2, 2, 3, padding=1).double()
+
+    def block(unchanged):
+        def function(h):
+            r = activation(h)
+            return unchanged(r) + conv(r)
+
+        return function
+
+    image = double_image(1, 2, 4, 4)
+    found, expected = (
+        project(Body(block(unchanged), top=weights([1.0, -1.5])), image, "top", 0)
+        for unchanged in (UNCHANGED[form], lambda r: r)
+    )
+    assert_close(found, expected, **EXACT)

@@ -28,7 +28,7 @@ from captum_deconvnet.engine.formulas.known_functions import (
     function_of,
     parameters_of,
 )
-from captum_deconvnet.engine.formulas.limits import Limits, limits_of
+from captum_deconvnet.engine.formulas.limits import GRID, Limits, limits_of
 from captum_deconvnet.engine.tape.tape import GateStrength
 
 
@@ -60,7 +60,8 @@ def rules_of(formula: Formula, name: str) -> tuple[list[CompositeRule], GateStre
 
     One is as good as another, the best one first: they start from multiples of one value.
     """
-    found = [] if name == "abs" else [*_limits_at(formula)]
+    is_plain = name == "abs" or _is_unchanged(formula, name)
+    found = [] if is_plain else [*_limits_at(formula)]
     by_its_row = formula.has_rule or name in WITHOUT_RULE or _is_shifted(formula, name)
     multiples = [
         [one for one in found if one.start.base is base]
@@ -104,6 +105,18 @@ def _limit(found: list[FoundLimits]) -> list[CompositeRule]:
 def _is_shifted(formula: Formula, name: str) -> bool:
     """Whether one value is only scaled or shifted, by constants: its own rule stays."""
     return name in SUMS and len(formula.operands) == 1
+
+
+def _is_unchanged(formula: Formula, name: str) -> bool:
+    """Whether one value is multiplied by 1, or 0 is added to it: signals must pass that value."""
+    if not _is_shifted(formula, name):
+        return False
+    (operand,) = formula.operands
+    points = GRID.view(-1, *(1,) * len(formula.root.shape))
+    try:
+        return bool((formula.at(points, start=operand) == points).all())
+    except FAILURES:
+        return False
 
 
 def _limits_at(formula: Formula) -> Iterator[FoundLimits]:
