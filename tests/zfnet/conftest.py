@@ -8,10 +8,7 @@ import struct
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
-
-from captum_deconvnet.cli import main
 
 
 def stripes(classes, each, seed=0, size=28):
@@ -58,27 +55,3 @@ def image_folder(tmp_path):
         return tmp_path / "images"
 
     return make
-
-
-@pytest.fixture
-def deconvnet():
-    """Call the command line in this process."""
-
-    def call(*arguments):
-        return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-    return call
-
-
-@pytest.fixture
-def fails(deconvnet):
-    """Call the command line and return its one line on stderr, having checked that it is one."""
-
-    def call(*arguments):
-        result = deconvnet(*arguments)
-        assert result.exit_code == 2, result.output
-        assert result.stderr.count("\n") == 1, result.stderr
-        assert "Traceback" not in result.stderr
-        return result.stderr
-
-    return call
