@@ -107,7 +107,7 @@ def compare(
     every = recording.strongest(path)
     units = every[:: -(-len(every) // (maps or len(every)))]
     captum_one = captum.attr.NeuronDeconvolution(model, model.get_submodule(path))
-    batches = [units[start::CAPTUM_UNITS] for start in range(CAPTUM_UNITS)]
+    batches = [units[start::CAPTUM_UNITS] for start in range(min(CAPTUM_UNITS, len(units)))]
     recording.project_patches(units[:2])  # what is worked out once
     ours, theirs = [], []
     for batch in batches:
