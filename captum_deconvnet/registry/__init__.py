@@ -3,8 +3,8 @@
 * A plugin: ``hookimpl`` marks its functions; ``hookspec`` those of a hook of its own;
   ``Registry`` holds plugins, ``process_registry`` is that of this process, ``PluginInfo`` is a
   row of ``deconvnet plugins``.
-* Models: ``list_models``, ``load_model``; ``registered_names`` reads what a library offers
-  without importing it; a plugin gives a ``LoadedModel`` with an
+* Models: ``list_models``, ``load_model``; ``library_names`` and ``registered_names`` tell what a
+  library offers, without importing it; a plugin gives a ``LoadedModel`` with an
   ``ImageTransform`` or ``ClipTransform`` and a ``Denormalize``; ``find_stages`` finds its layers.
 * Weights: ``read_state_dict`` and ``fit`` read a file and put it into a net; ``require_download``
   and ``not_downloaded`` are for weights that a library fetches.

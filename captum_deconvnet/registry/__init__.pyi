@@ -1,7 +1,7 @@
 from captum_deconvnet.files import write_bytes_whole, write_whole
 from captum_deconvnet.registry.hookspecs import hookimpl, hookspec
 from captum_deconvnet.registry.loaded_model import LoadedModel
-from captum_deconvnet.registry.model_names import list_models, registered_names
+from captum_deconvnet.registry.model_names import library_names, list_models, registered_names
 from captum_deconvnet.registry.models import load_model
 from captum_deconvnet.registry.plugin import PluginInfo, RuleRow
 from captum_deconvnet.registry.registry import Registry, plugin_rules, process_registry
@@ -22,6 +22,7 @@ __all__ = [
     "fit",
     "hookimpl",
     "hookspec",
+    "library_names",
     "list_models",
     "load_model",
     "not_downloaded",

@@ -6,8 +6,11 @@ A library's names are read from its source, for importing it takes seconds.
 from __future__ import annotations
 
 import fnmatch
+import importlib
 import importlib.util
 import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from captum_deconvnet.registry.registry import Registry, process_registry
@@ -36,6 +39,23 @@ REGISTERED = re.compile(
     re.MULTILINE,
 )
 """A function under the decorator by which torchvision and timm register a builder."""
+
+
+def library_names(module: str) -> Sequence[str]:
+    """What a module's ``list_models()`` lists; until it is imported, what its source registers.
+
+    Args:
+        module: the full name, such as ``"torchvision.models"``.
+
+    Raises:
+        ImportError: the library is not installed.
+    """
+    if module not in sys.modules:
+        registered = registered_names(module.partition(".")[0], "models")
+        if registered:
+            return registered
+    listed: Sequence[str] = importlib.import_module(module).list_models()
+    return listed
 
 
 def registered_names(library: str, folder: str) -> list[str]:

@@ -13,10 +13,9 @@ looks at the net itself, and refuses one without a convolution.
 from __future__ import annotations
 
 import fnmatch
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from captum_deconvnet.registry import registered_names
+from captum_deconvnet.registry import library_names
 
 WITHOUT_CONVOLUTION = ("naflexvit_*", "gemma4_vit_*")
 """Transformers whose patch embedding is a matrix product."""
@@ -24,31 +23,19 @@ WITHOUT_CONVOLUTION = ("naflexvit_*", "gemma4_vit_*")
 REASON = "its net has no convolution, so there is nothing to deconvolve"
 
 
-def known() -> Sequence[str]:
-    """What timm lists; until it is imported, what its source registers."""
-    registered = registered_names("timm", "models")
-    if registered and "timm" not in sys.modules:
-        return registered
-    import timm
-
-    listed: Sequence[str] = timm.list_models()
-    return listed
-
-
 def names() -> Sequence[str]:
     """The architectures with a convolution."""
-    left = left_out()
-    return [name for name in known() if name not in left]
+    return [name for name in library_names("timm") if not is_without_convolution(name)]
 
 
 def left_out() -> Mapping[str, str]:
     """The architectures without one, each with the reason."""
-    everyone = known()
-    return {
-        name: REASON
-        for pattern in WITHOUT_CONVOLUTION
-        for name in fnmatch.filter(everyone, pattern)
-    }
+    return {name: REASON for name in library_names("timm") if is_without_convolution(name)}
+
+
+def is_without_convolution(name: str) -> bool:
+    """Whether the table says that an architecture has none."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in WITHOUT_CONVOLUTION)
 
 
 def without_convolution(architectures: Sequence[str]) -> Iterator[str]:
@@ -65,5 +52,5 @@ def without_convolution(architectures: Sequence[str]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    for architecture in without_convolution(known()):
+    for architecture in without_convolution(library_names("timm")):
         print(architecture)
