@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from captum_deconvnet.pictures.display import stretch
@@ -119,6 +119,7 @@ def _map(figure: Figure, axes: Axes, values: NDArray[np.floating], text: str) ->
     bar = figure.add_axes((box.x0, box.y0 - 0.06, box.width, 0.025))
     figure.colorbar(drawn, cax=bar, orientation="horizontal")
     bar.xaxis.set_major_locator(MaxNLocator(4))
+    bar.xaxis.set_major_formatter(StrMethodFormatter("{x:.6g}"))  # no offset beside the axis
     bar.tick_params(labelsize=FONT_SIZE - 1, length=2, pad=1)
 
 

@@ -7,6 +7,7 @@ import io
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from captum_deconvnet import Box
@@ -102,3 +103,14 @@ def test_a_dollar_sign_is_drawn_as_one():
 
 def test_a_letter_that_no_font_has_becomes_a_box():
     assert legible("a\udcffb\n\x00\u00e9") == f"a{UNKNOWN_LETTER}b\n{UNKNOWN_LETTER}\u00e9"
+
+
+@pytest.mark.parametrize("lowest", [0.3, 1 - 1e-5])
+def test_the_numbers_of_a_colour_scale_stand_alone(lowest):
+    shown = OccludedImage(
+        image=GREY, window=2, probability=np.array([[lowest, 1.0]]), clean_probability=1.0,
+        target="bag", labels=np.ones((1, 2), dtype=int), names={1: "bag"},
+    )  # fmt: skip
+    figure = occlusion_figure(shown, title="bag")
+    FigureCanvasAgg(figure).draw()
+    assert {axes.xaxis.get_offset_text().get_text() for axes in figure.axes} == {""}
