@@ -11,6 +11,7 @@ from torch import nn
 
 from captum_deconvnet import load_model
 from captum_deconvnet.errors import DataError, TrainingError
+from captum_deconvnet_zfnet.data.image_folder import opened
 from captum_deconvnet_zfnet.distillation.agreement import agreement, resized
 from captum_deconvnet_zfnet.distillation.blends import blended, windows
 from captum_deconvnet_zfnet.distillation.colours import normalise_for
@@ -18,7 +19,6 @@ from captum_deconvnet_zfnet.distillation.folder import (
     central_box,
     cut,
     found,
-    opened,
     random_boxes,
     recoloured,
 )

@@ -45,17 +45,26 @@ class FolderPictures(Dataset[tuple[Tensor, int]]):
         return picture(path, self.side), label
 
 
-def picture(path: str, side: int) -> Tensor:
-    """The image with its shorter side at ``side`` and its centre cut out: (3, side, side).
+def opened(path: str | Path) -> Image.Image:
+    """The image, in colour.
 
     Raises:
         DataError: the file is no image, or is damaged.
     """
     try:
         with Image.open(path) as image:
-            resized = transforms.resize(image.convert("RGB"), side, antialias=True)
+            return image.convert("RGB")
     except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises on damaged files
         raise DataError(f"{path} is not an image, or is damaged: {error}.") from error
+
+
+def picture(path: str, side: int) -> Tensor:
+    """The image with its shorter side at ``side`` and its centre cut out: (3, side, side).
+
+    Raises:
+        DataError: the file is no image, or is damaged.
+    """
+    resized = transforms.resize(opened(path), side, antialias=True)
     pixels: Tensor = transforms.pil_to_tensor(transforms.center_crop(resized, [side, side]))
     return pixels
 

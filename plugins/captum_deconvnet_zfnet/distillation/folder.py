@@ -63,19 +63,6 @@ def found(folder: Path) -> tuple[list[str], list[str]]:
     return kept, apart
 
 
-def opened(path: Path) -> Image.Image:
-    """The image, in colour.
-
-    Raises:
-        DataError: the file is no image, or is damaged.
-    """
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises on damaged files
-        raise DataError(f"{path} is not an image, or is damaged: {error}.") from error
-
-
 def cut(picture: Image.Image, boxes: list[Box], size: int) -> Tensor:
     """Parts of a picture, each stretched to a square: (N, 3, size, size), unsigned 8-bit."""
     parts = [

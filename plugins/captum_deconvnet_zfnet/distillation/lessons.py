@@ -11,11 +11,11 @@ from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from captum_deconvnet_zfnet.data.batches import generator_for
+from captum_deconvnet_zfnet.data.image_folder import opened
 from captum_deconvnet_zfnet.distillation.blends import blended
 from captum_deconvnet_zfnet.distillation.folder import (
     central_box,
     cut,
-    opened,
     random_boxes,
     recoloured,
 )

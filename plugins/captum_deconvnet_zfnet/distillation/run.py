@@ -104,20 +104,27 @@ class Distillation:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         state = read_state(self.folder, self.plan.facts())
+        lessons = None
         if state is None:
-            self.begin(sizes[0])
+            lessons = self.begin(sizes[0])
         else:
             self.go_on(state, sizes)
+        self.first = self.first[:ENOUGH].clone()
         for number in range(len(self.rows) + 1, len(sizes) + 1):
-            self.rows.append(self.round(number, sizes[number - 1]))
+            self.rows.append(self.round(number, sizes[number - 1], lessons))
+            lessons = None
             self.say(str(self.rows[-1]))
             self.check(number)
             self.save(number, last=number == len(sizes))
         return self.rows
 
-    def begin(self, size: int) -> None:
-        """See that the net can learn, and measure what it will be compared with."""
-        lessons = self.teacher.lessons(1)
+    def begin(self, size: int) -> Lessons:
+        """See that the net can learn, and measure what it will be compared with.
+
+        Returns:
+            The lessons of the first round.
+        """
+        lessons = self.teacher.say_of(self.first, mixed=self.plan.mixed)
         some = lessons.some(list(range(len(lessons)))[:: max(1, len(lessons) // ENOUGH)][:ENOUGH])
         pictures = self.input(some.pictures, size)
         labels = some.logits.argmax(dim=1).to(self.device)
@@ -127,6 +134,7 @@ class Distillation:
         write_facts(self.folder / REFERENCES, {name: asdict(each) for name, each in found.items()})
         for name, each in found.items():
             self.say(f"{name}: {each}")
+        return lessons
 
     def go_on(self, state: dict[str, Any], sizes: Sequence[int]) -> None:
         """Take up the run that left ``state``.
@@ -144,10 +152,16 @@ class Distillation:
             )
         self.say(f"going on after round {len(self.rows)}")
 
-    def round(self, number: int, size: int) -> Round:
-        """Look at new crops, several times each, then measure."""
+    def round(self, number: int, size: int, lessons: Lessons | None = None) -> Round:
+        """Look at new crops, several times each, then measure.
+
+        Args:
+            number: of the round, from 1.
+            size: side of the pupil's pictures.
+            lessons: the round's, where the teacher has been asked already.
+        """
         began = time.monotonic()
-        lessons = self.teacher.lessons(number)
+        lessons = self.teacher.lessons(number) if lessons is None else lessons
         labels, positions, features = self.learn(lessons, number, size)
         whole = self.measure(self.size)
         return Round(
@@ -216,4 +230,5 @@ class Distillation:
 
     def input(self, pictures: Tensor, size: int) -> Tensor:
         """The pupil's input for pictures (N, 3, S, S), unsigned 8-bit."""
-        return self.pupil.normalise(resized(pictures.to(self.device), size))
+        inputs: Tensor = self.pupil.normalise(resized(pictures.to(self.device), size))
+        return inputs
