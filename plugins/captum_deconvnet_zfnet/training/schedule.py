@@ -52,18 +52,11 @@ class Plateau:
         self._rule.step(error)
 
 
-class Cosine:
-    """A linear rise, then half a cosine down to zero (Loshchilov & Hutter 2017)."""
+class Stepwise:
+    """A learning rate that a function of the step decides."""
 
-    def __init__(self, optimizer: Optimizer, steps: int, epochs: int) -> None:
-        """Lay out ``epochs`` of ``steps`` batches."""
-        rise, total = max(1, int(steps * min(WARM_UP, epochs / 10))), steps * epochs
-
-        def factor(step: int) -> float:
-            if step < rise:
-                return (step + 1) / rise
-            return 0.5 + 0.5 * math.cos(math.pi * (step - rise) / max(1, total - rise))
-
+    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]) -> None:
+        """Multiply the rate by ``factor`` of the steps done."""
         self._rule = LambdaLR(optimizer, factor)
         self.state_dict: Callable[[], dict[str, Any]] = self._rule.state_dict
         self.load_state_dict: Callable[[dict[str, Any]], None] = self._rule.load_state_dict
@@ -76,7 +69,22 @@ class Cosine:
         """The error changes nothing."""
 
 
-class InverseRoot:
+class Cosine(Stepwise):
+    """A linear rise, then half a cosine down to zero (Loshchilov & Hutter 2017)."""
+
+    def __init__(self, optimizer: Optimizer, steps: int, epochs: int) -> None:
+        """Lay out ``epochs`` of ``steps`` batches."""
+        rise, total = max(1, int(steps * min(WARM_UP, epochs / 10))), steps * epochs
+
+        def factor(step: int) -> float:
+            if step < rise:
+                return (step + 1) / rise
+            return 0.5 + 0.5 * math.cos(math.pi * (step - rise) / max(1, total - rise))
+
+        super().__init__(optimizer, factor)
+
+
+class InverseRoot(Stepwise):
     """A linear rise, a level, then a fall with the root of the steps; the end need not be known.
 
     A run on this schedule can be stopped and lengthened at any time.
@@ -89,21 +97,11 @@ class InverseRoot:
         def factor(step: int) -> float:
             return min(1.0, (step + 1) / rise, math.sqrt(LEVEL * rise / (step + 1)))
 
-        self._rule = LambdaLR(optimizer, factor)
-        self.state_dict: Callable[[], dict[str, Any]] = self._rule.state_dict
-        self.load_state_dict: Callable[[dict[str, Any]], None] = self._rule.load_state_dict
-
-    def step_ended(self) -> None:
-        """One step along the curve."""
-        self._rule.step()
-
-    def epoch_ended(self, error: float) -> None:
-        """The error changes nothing."""
+        super().__init__(optimizer, factor)
 
 
 SCHEDULES: dict[str, Callable[[Optimizer, int, int], Schedule]] = {
     "plateau": Plateau,
     "cosine": Cosine,
-    "inverse root": InverseRoot,
 }
 """Made with the optimizer, the batches of an epoch and the number of epochs."""
