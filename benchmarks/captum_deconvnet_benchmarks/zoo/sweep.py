@@ -24,7 +24,7 @@ from captum_deconvnet_benchmarks.zoo.measure import measure
 from captum_deconvnet_benchmarks.zoo.row import CRASHED, FAILED, FEW_CONVOLUTIONS, TIMEOUT, SweepRow
 
 Task = Callable[[str, Connection], None]
-"""What a child does with a name and a pipe; see ``work`` in ``worker``."""
+"""What a child does with a name and a pipe; such as ``work``."""
 
 HEAVY = 150_000_000
 """A model of more parameters has no other such model beside it: memory."""

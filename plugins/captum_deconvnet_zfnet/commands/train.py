@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from captum_deconvnet.cli.options import asked_device, device_option
+from captum_deconvnet_zfnet.architecture import ARCHITECTURES
 
 
 @click.command(
@@ -40,9 +41,6 @@ def evaluate(model: str, *, weights: str, data: Path, classes: int | None) -> No
     click.echo(judge(model, weights, data, classes, asked_device()))
 
 
-NETS = ("zfnet", "zfnet_ceil", "zfnet_bn", "zfnet_gap", "alexnet", "compact", "compact_bn")
-
-
 @click.command(
     epilog="""\b
 Examples:
@@ -55,7 +53,11 @@ A run that was stopped goes on where it was: give the same command again.
 """
 )
 @click.option(
-    "--net", type=click.Choice(NETS), default="compact", show_default=True, help="What to train."
+    "--net",
+    type=click.Choice(tuple(ARCHITECTURES)),
+    default="compact",
+    show_default=True,
+    help="What to train.",
 )
 @click.option(
     "--recipe",

@@ -111,20 +111,19 @@ ENOUGH = 10_000
 BATCH = 256
 
 
-def moments(pictures: Pictures, size: int, seed: int, workers: int = 0) -> tuple[Tensor, Tensor]:
+def moments(pictures: Pictures, size: int, seed: int) -> tuple[Tensor, Tensor]:
     """Mean (C, size, size) and deviation (C, size, size) of central crops, in colours of [0, 1].
 
     Args:
         pictures: all of them are used, or 10,000 drawn by the seed if there are more.
         size: side of the crops, in pixels.
         seed: draws the sample.
-        workers: processes that read ahead.
     """
     drawn = torch.randperm(len(pictures), generator=generator_for(seed))[:ENOUGH].tolist()
     order = [[drawn[i] for i in batch] for batch in in_order(len(drawn), BATCH)]
     total: Tensor | float = 0.0
     squares: Tensor | float = 0.0
-    for batch, _ in read(pictures, order, workers):
+    for batch, _ in read(pictures, order, 0):
         crops = central_crop(batch, size).double()
         total, squares = total + crops.sum(0), squares + crops.square().sum(0)
     mean = torch.as_tensor(total) / len(drawn)

@@ -18,8 +18,8 @@ class Recipe:
     """How to train.
 
     Args:
-        start: how weights start; see ``start.STARTS``.
-        scale: what colours become; see ``statistics.SCALES``.
+        start: how weights start; see ``beginning.STARTS``.
+        scale: what colours become; see ``batches.SCALES``.
         schedule: how the learning rate falls; see ``schedule.SCHEDULES``.
         epochs: passes over the training set.
         learning_rate: for a batch of 128; it is scaled in proportion for others.

@@ -193,7 +193,7 @@ def folder_of(model: str) -> str:
 
 
 def write_thumbnails(folder: Path, run_model: RunModel, block: Block) -> None:
-    """Draw the images of a block that are not yet drawn."""
+    """Draw the images of a block."""
     own = folder / folder_of(run_model.choice.name)
     own.mkdir(exist_ok=True)
     colours = run_model.loaded.inverse_transform(block.inputs).clamp(0, 1).cpu()
