@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import torch
@@ -56,7 +57,7 @@ class Preparation:
         Raises:
             ModelError: it runs on no usual size, or on none that was given.
         """
-        own = self._user_transform()
+        own = self._user_transform
         notes = []
         if own is not None and self.input_size is None:
             size = tuple(own(CARD).shape)
@@ -89,7 +90,7 @@ class Preparation:
         Raises:
             ModelError: the net does not run on that size, or what is given does not fit it.
         """
-        own = self._user_transform()
+        own = self._user_transform
         if own is not None:
             loaded = self._with_transform(loaded, own)
         elif not (self.input_size is None and self.mean is None and self.std is None):
@@ -129,6 +130,7 @@ class Preparation:
             return loaded.input_size
         return input_size(loaded.model, self.input_size, loaded.name)
 
+    @cached_property
     def _user_transform(self) -> UserTransform | None:
         if self.transform is None:
             return None

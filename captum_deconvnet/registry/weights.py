@@ -67,7 +67,6 @@ class GivenWeights:
         if not self.is_checkpoint:
             return loaded
         found = fit_names(self.content, loaded.model.state_dict(), loaded.from_file)
-        require_finite(found.tensors, self.owner)
         if loaded.resized is not None and not has_sizes(loaded.model, found.tensors):
             resized = loaded.resized(found.tensors)
             resized.model.eval()
@@ -77,6 +76,7 @@ class GivenWeights:
         except WeightsError as error:
             where = f" They were looked for under {found.prefix!r}." if found.prefix else ""
             raise WeightsError(f"{error}{where} A changed net: bring it as {FORMS}.") from error
+        require_finite(loaded.model.state_dict(), self.owner)
         notes = (*loaded.notes, *found.notes)
         return dataclasses.replace(loaded, weights=self.source, notes=notes)
 
