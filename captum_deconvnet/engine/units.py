@@ -138,7 +138,7 @@ def seed_of(unit: Unit, activation: Tensor, seed: str | float) -> Seed:
 
 
 def batch_limit(steps: Sequence[Step], activation: Tensor) -> int:
-    """How many vmap_signals of one recording fit the memory budget."""
+    """How many signals of one recording fit the memory budget."""
     shapes = [value.shape for step in steps for value in (*step.inputs, step.output)]
     largest = max((prod(shape) for shape in shapes), default=1) * activation.element_size()
     return max(1, MEMORY_BUDGET // max(largest, 1))

@@ -331,6 +331,7 @@ def test_an_unknown_family_is_refused_with_the_known_ones(relu):
     with pytest.raises(errors.UnknownNameError) as raised:
         cdn.record(net(), double_image(*IMAGE), "4", relu=relu)
     assert "deconvnet" in one_line(raised)
+    assert one_line(raised).endswith("Known: deconvnet, guided, gradient, adjoint.")
 
 
 @pytest.mark.parametrize("seed", ["activations", None])

@@ -61,7 +61,7 @@ RULED = _names(
     "threshold sigmoid hardsigmoid leaky_relu rrelu_with_noise _prelu_kernel tanh erf "
     "log_sigmoid_forward hardshrink softshrink"
 )
-"""ActivationRule nonlinear functions that have a rule of their own."""
+"""Nonlinear functions that have a rule of their own."""
 
 WITHOUT_RULE = _names(
     "abs pow sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p erfc sin cos tan atan asinh "

@@ -50,5 +50,5 @@ def family(relu: str | Family) -> Family:
     if isinstance(relu, Family):
         return relu
     if relu not in FAMILIES:
-        raise unknown_name("relu rule", str(relu), FAMILIES, f"FieldAlong: {', '.join(FAMILIES)}.")
+        raise unknown_name("relu rule", str(relu), FAMILIES, f"Known: {', '.join(FAMILIES)}.")
     return FAMILIES[relu]
